@@ -1,0 +1,1 @@
+"""Turn a folder of hand-ins into scores with reasons."""
