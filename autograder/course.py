@@ -1,0 +1,186 @@
+"""The one model of a course: its folders, its assignments, their questions and points, its secret."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from autograder.errors import CourseError
+
+CONFIG = "nbgrader_config.py"
+SETTINGS = "assignment.toml"
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TargetSettings(_Settings):
+    """`[target]`: the section that is trained again, what counts as full marks, and its budget."""
+
+    question: str
+    notebook: str
+    section: str
+    setup: str
+    accuracy: float = Field(0.55, gt=0, le=1)
+    floor: float = Field(0.32, ge=0, lt=1)
+    cpu_seconds: int = Field(1800, gt=0)
+    memory_mb: int = Field(4096, gt=0)
+
+
+class Limits(_Settings):
+    """`[limits]`: what one check may use. The wall clock bounds five times the CPU seconds."""
+
+    cpu_seconds: int = Field(10, gt=0)
+    memory_mb: int = Field(2048, gt=0)
+    file_bytes: int = Field(2_000_000, gt=0)
+
+
+class Settings(_Settings):
+    """assignment.toml. Unknown keys are refused; there are no points here."""
+
+    title: str
+    package: str
+    editable: tuple[str, ...]
+    edition: str = "canonical"
+    target: TargetSettings | None = None
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True)
+class Question:
+    """One graded cell of a source notebook. `manual` questions are answered in words and wait for a person."""
+
+    grade_id: str
+    points: float
+    notebook: str
+    manual: bool
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One assignment of a course: settings and package below `assignments/`, notebooks below `source/`."""
+
+    course: Course
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        """Its package and settings, solutions inside."""
+        return self.course.root / "assignments" / self.name
+
+    @property
+    def package(self) -> Path:
+        """The reference package."""
+        return self.folder / self.settings.package
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The contents of assignment.toml."""
+        path = self.folder / SETTINGS
+        try:
+            return Settings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise CourseError(
+                "there is no such assignment", where=path, fix=f"choose one of: {', '.join(self.course.assignments())}"
+            ) from None
+        except tomllib.TOMLDecodeError as error:
+            raise CourseError(f"not valid TOML: {error}", where=path, fix="mend that line") from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            raise CourseError(f"{key}: {first['msg']}", where=path, fix="mend or remove that key") from None
+
+    @cached_property
+    def notebooks(self) -> tuple[Path, ...]:
+        """The instructor notebooks, sorted by name."""
+        return tuple(sorted((self.course.root / "source" / self.name).glob("*.ipynb")))
+
+    @cached_property
+    def questions(self) -> tuple[Question, ...]:
+        """Every graded cell of every notebook, in order."""
+        found: list[Question] = []
+        for path in self.notebooks:
+            for cell in nbformat.read(path, as_version=4).cells:
+                meta: dict[str, Any] = cell.metadata.get("nbgrader", {})
+                if meta.get("grade"):
+                    manual = bool(meta.get("solution"))
+                    found.append(Question(meta["grade_id"], float(meta["points"]), path.stem, manual))
+        return tuple(found)
+
+    @property
+    def auto_questions(self) -> tuple[Question, ...]:
+        """The questions that hidden checks grade."""
+        return tuple(question for question in self.questions if not question.manual)
+
+
+@dataclass(frozen=True)
+class Course:
+    """A course folder: the one that holds nbgrader_config.py."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> Course:
+        """The course that `start` (the working folder by default) lies in."""
+        here = (start or Path.cwd()).resolve()
+        for folder in (here, *here.parents):
+            if (folder / CONFIG).is_file():
+                return cls(folder)
+        raise CourseError(f"no {CONFIG} here or above", where=here, fix="run this inside the course folder")
+
+    def assignments(self) -> list[str]:
+        """Names of all assignments."""
+        return sorted(path.parent.name for path in (self.root / "assignments").glob(f"*/{SETTINGS}"))
+
+    def assignment(self, name: str) -> Assignment:
+        """One assignment, its settings checked."""
+        assignment = Assignment(self, name)
+        _ = assignment.settings
+        return assignment
+
+    @property
+    def data(self) -> Path:
+        """The folder that holds cifar-10-batches-py."""
+        return Path(os.environ.get("CIFAR10_DIR") or self.root / "datasets")
+
+    def secret(self) -> bytes:
+        """The course secret, made on first use, readable by its owner only."""
+        path = self.root / ".course_secret"
+        try:
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+                file.write(secrets.token_hex(32) + "\n")
+        except FileExistsError:
+            pass
+        text = path.read_text(encoding="ascii").strip()
+        if len(text) < 32:
+            raise CourseError("the course secret is empty or too short", where=path, fix="remove the file")
+        return text.encode("ascii")
+
+    def seed(self, student: str, assignment: str) -> str:
+        """The seed of one hand-in: it repeats in a regrade and tells nothing of the secret."""
+        return derived_seed(self.secret().decode("ascii"), student, assignment)
+
+
+def derived_seed(key: str, *names: str) -> str:
+    """HMAC-SHA256 of `names` under `key`, in hexadecimal.
+
+    Examples
+    --------
+    >>> derived_seed("key", "ada", "deep_nets") == derived_seed("key", "ada", "deep_nets")
+    True
+    >>> derived_seed("key", "ab", "c") == derived_seed("key", "a", "bc")
+    False
+    """
+    message = "\0".join(names).encode("utf-8", "surrogateescape")
+    return hmac.new(key.encode("ascii"), message, hashlib.sha256).hexdigest()

@@ -1,0 +1,119 @@
+"""What an examination says: one record per hand-in and question, and the table made of them.
+
+A record holds the share of a question that was earned, not its points: points stand in the notebooks only, so
+changing them needs no new examination. Times, host and log lie beside the records (`Timing`), so that equal input
+gives equal bytes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA = 1
+
+State = Literal["graded", "failed", "missing"]
+
+
+class Record(BaseModel):
+    """Base of all that is written to disk: unknown keys are refused, instances do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Check(Record):
+    """One hidden check: its name, whether it passed, and what the student is told when it did not."""
+
+    name: str
+    passed: bool
+    weight: float = 1.0
+    message: str = ""
+    misconception: str | None = None
+
+
+class Target(Record):
+    """The rerun of the training section, judged by the examiner on the course's validation images."""
+
+    accuracy: float | None = None
+    epochs: int = 0
+    best_epoch: int | None = None
+    history: tuple[float, ...] = ()
+    required: float
+    message: str = ""
+
+
+class QuestionResult(Record):
+    """One question of one hand-in.
+
+    `share` is in [0, 1]. `key` names everything the result rests on: the hand-in's files, the checks, the settings.
+    """
+
+    schema_version: int = Field(SCHEMA, alias="schema", serialization_alias="schema")
+    key: str = ""
+    kit: str
+    edition: str
+    wall: str
+    data: str
+    question: str
+    state: State
+    share: float = Field(ge=0.0, le=1.0)
+    reason: str = ""
+    checks: tuple[Check, ...] = ()
+    remarks: tuple[str, ...] = ()
+    target: Target | None = None
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    def score(self, points: float) -> float:
+        """Points earned of `points`, rounded down to 0.01 and never outside [0, points].
+
+        Examples
+        --------
+        >>> result = QuestionResult(kit="0", edition="e", wall="none", data="d", question="q", state="graded", share=2 / 3)
+        >>> result.score(5.0)
+        3.33
+        """
+        cents = math.floor(points * self.share * 100 + 1e-6)
+        return min(max(cents / 100, 0.0), points)
+
+    def message(self) -> str:
+        """What the student reads under the question: the reason, each check, the target's story, remarks."""
+        lines = [self.reason] if self.reason else []
+        for check in self.checks:
+            lines.append(f"[{'pass' if check.passed else 'FAIL'}] {check.name}")
+            if not check.passed:
+                lines += [f"       {line}" for line in check.message.splitlines()]
+        if self.target is not None and self.target.message:
+            lines.append(self.target.message)
+        lines += [f"Remark: {remark}" for remark in self.remarks]
+        return "\n".join(lines)
+
+
+class Timing(Record):
+    """What differs between two runs on equal input: seconds, host, time of day."""
+
+    host: str = ""
+    started: str = ""
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    target_cpu_seconds: float = 0.0
+
+
+class HandInResult(Record):
+    """Everything about one hand-in of one student: `questions` in the order of the notebooks."""
+
+    student: str
+    assignment: str
+    state: State
+    reason: str = ""
+    edition: str
+    wall: str
+    data: str
+    questions: tuple[QuestionResult, ...]
+    timing: Timing = Timing()
+
+    def question(self, grade_id: str) -> QuestionResult | None:
+        """The result of one question; None where it was not examined."""
+        return next((q for q in self.questions if q.question == grade_id), None)
