@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from autograder.errors import CourseError
 
@@ -32,17 +32,17 @@ class TargetSettings(_Settings):
     notebook: str
     section: str
     setup: str
-    accuracy: float = Field(0.55, gt=0, le=1)
-    floor: float = Field(0.32, ge=0, lt=1)
-    cpu_seconds: int = Field(1800, gt=0)
-    memory_mb: int = Field(4096, gt=0)
+    accuracy: float = Field(default=0.55, gt=0, le=1)
+    floor: float = Field(default=0.32, ge=0, lt=1)
+    cpu_seconds: PositiveInt = 1800
+    memory_mb: PositiveInt = 4096
 
 
 class Limits(_Settings):
     """`[limits]`: what one check may use. The wall clock bounds five times the CPU seconds."""
 
-    cpu_seconds: int = Field(10, gt=0)
-    memory_mb: int = Field(2048, gt=0)
+    cpu_seconds: PositiveInt = 10
+    memory_mb: PositiveInt = 2048
     file_bytes: int = Field(2_000_000, gt=0)
 
 

@@ -50,7 +50,7 @@ class QuestionResult(Record):
     `share` is in [0, 1]. `key` names everything the result rests on: the hand-in's files, the checks, the settings.
     """
 
-    schema_version: int = Field(SCHEMA, alias="schema", serialization_alias="schema")
+    schema_version: int = Field(default=SCHEMA, alias="schema")
     key: str = ""
     kit: str
     edition: str
@@ -71,8 +71,8 @@ class QuestionResult(Record):
 
         Examples
         --------
-        >>> result = QuestionResult(kit="0", edition="e", wall="none", data="d", question="q", state="graded", share=2 / 3)
-        >>> result.score(5.0)
+        >>> origin = {"kit": "0", "edition": "canonical", "wall": "none", "data": "CIFAR-10"}
+        >>> QuestionResult(**origin, question="q", state="graded", share=2 / 3).score(5.0)
         3.33
         """
         cents = math.floor(points * self.share * 100 + 1e-6)
