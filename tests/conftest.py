@@ -1,0 +1,45 @@
+"""What every test may use: CIFAR-10 if there is some, and the choice to leave out the slow tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+BATCHES = "cifar-10-batches-py"
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="run the tests marked slow too")
+
+
+def pytest_collection_modifyitems(config, items):
+    place = find_cifar10()
+    no_data = pytest.mark.skip(
+        reason=f"no CIFAR-10: {BATCHES} is not in {place_looked_at()}; "
+        "run `bash get_datasets.sh`, or set CIFAR10_DIR to a folder that holds it"
+    )
+    too_slow = pytest.mark.skip(reason="slow: run pytest with --slow (`make test-full` does)")
+    for item in items:
+        if "cifar10" in item.keywords and place is None:
+            item.add_marker(no_data)
+        if "slow" in item.keywords and not config.getoption("--slow"):
+            item.add_marker(too_slow)
+
+
+def place_looked_at():
+    return Path(os.environ.get("CIFAR10_DIR") or REPOSITORY / "datasets")
+
+
+def find_cifar10():
+    """The folder that holds cifar-10-batches-py, or None."""
+    place = place_looked_at()
+    return place if (place / BATCHES).is_dir() else None
+
+
+@pytest.fixture(scope="session")
+def cifar10_dir():
+    """The folder that holds cifar-10-batches-py; for tests marked cifar10 only."""
+    place = find_cifar10()
+    assert place is not None, "a test that uses cifar10_dir must be marked: @pytest.mark.cifar10"
+    return place
