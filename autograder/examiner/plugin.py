@@ -1,0 +1,197 @@
+"""pytest plugin: the `student` and `rng` fixtures, and the results file.
+
+    pytest autograder/checks --submission DIR
+
+examines one hand-in: a folder that holds the student's package. With --results FILE the outcome of every check is
+written there as JSON; what failed is told in the check's own words, never with values.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autograder.checks.api import CheckFailed, spec_of
+from autograder.course import Course, derived_seed
+from autograder.examiner.recognise import recognise
+from autograder.examiner.session import Session, WorkerLost
+from autograder.examiner.stage import stage
+from autograder.examiner.student import Remote, Student, StudentError
+from autograder.wall import choose
+
+_ASSIGNMENT = "deep_nets"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What to examine."""
+    group = parser.getgroup("autograder")
+    group.addoption("--submission", type=Path, help="folder of one hand-in; it holds the student's package")
+    group.addoption("--assignment", default=_ASSIGNMENT, help="name of the assignment (default: %(default)s)")
+    group.addoption("--question", action="append", default=None, help="examine only this question; may be repeated")
+    group.addoption("--overlay", action="store_true", help="lay the reference under what the questions rest on")
+    group.addoption("--results", type=Path, default=None, help="write the outcome of every check to this JSON file")
+
+
+class Examination:
+    """The state of one run: the session, what hung, what each check said."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        folder = config.getoption("--submission")
+        if folder is None:
+            raise pytest.UsageError("say what to examine: --submission DIR")
+        if not folder.is_dir():
+            raise pytest.UsageError(f"--submission {folder}: no such folder")
+        course = Course.find(Path(__file__).parent)
+        self.assignment = course.assignment(config.getoption("--assignment"))
+        given = os.environ.get("AUTOGRADER_SEED")  # not an option: command lines can be read by everyone
+        self.seed = given or course.seed(folder.resolve().name, self.assignment.name)
+        self.overlay: bool = config.getoption("--overlay")
+        self.hung: set[str] = set()
+        self.outcomes: list[dict[str, Any]] = []
+        self.unfit: str = ""  # why the package cannot be imported; then nothing else is tried
+        self.staged = stage(self.assignment, folder)
+        self.wall = choose(course.root / ".runtime")
+        self.session = Session(self.wall, self.staged.plain())
+        self._overlays: dict[tuple[str, ...], Session] = {}
+
+    def session_for(self, rests_on: tuple[str, ...]) -> Session:
+        """The session of a question: with --overlay a wall of its own, with only the named functions laid under."""
+        if not (self.overlay and rests_on):
+            return self.session
+        if rests_on not in self._overlays:
+            self._overlays[rests_on] = Session(self.wall, self.staged.overlaid(rests_on))
+        return self._overlays[rests_on]
+
+    def close(self) -> None:
+        """End every worker and remove what was staged."""
+        for session in (self.session, *self._overlays.values()):
+            session.close()
+        self.staged.remove()
+
+    def seed_of(self, name: str) -> int:
+        """A seed for one check of this hand-in."""
+        return int(derived_seed(self.seed, name)[:8], 16)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker that `@question` sets."""
+    config.addinivalue_line("markers", "question: a hidden check of a question")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the chosen questions only."""
+    chosen = config.getoption("--question")
+    if chosen:
+        items[:] = [item for item in items if _spec(item).grade_id in chosen]
+
+
+@pytest.fixture(scope="session")
+def examination(request: pytest.FixtureRequest) -> Iterator[Examination]:
+    """The examination that all checks of this run belong to."""
+    state = Examination(request.config)
+    request.config.stash[_STATE] = state
+    yield state
+    state.close()
+
+
+_STATE = pytest.StashKey[Examination]()
+
+
+def _spec(item: pytest.Item) -> Any:
+    return spec_of(item.obj)  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest, examination: Examination) -> np.random.Generator:
+    """A generator seeded for this hand-in and this check."""
+    return np.random.default_rng(examination.seed_of(request.node.name))
+
+
+@pytest.fixture
+def student(request: pytest.FixtureRequest, examination: Examination) -> Iterator[Student]:
+    """The hand-in, freshly imported in a fork of its own."""
+    if examination.unfit:
+        raise StudentError(examination.unfit, "import")
+    limits = examination.assignment.settings.limits
+    seed = examination.seed_of(f"{request.node.name} world")
+    session = examination.session_for(_spec(request.node).rests_on)
+    with session.fork(seed, cpu_seconds=limits.cpu_seconds, memory_mb=limits.memory_mb) as channel:
+        remote = Remote(channel, examination.hung)
+        try:
+            remote.ready()
+        except StudentError as error:
+            examination.unfit = str(error)
+            raise
+        yield Student(remote)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Note what each check says. Set-up faults of the hand-in count as the check's own."""
+    report = yield
+    state = item.config.stash.get(_STATE, None)
+    if state is None or call.when == "teardown" or (call.when == "setup" and report.passed):
+        return report
+    error = call.excinfo.value if call.excinfo else None
+    state.outcomes.append(_outcome(state, item, error))
+    return report
+
+
+def _outcome(state: Examination, item: pytest.Item, error: BaseException | None) -> dict[str, Any]:
+    spec = _spec(item)
+    must = inspect.getdoc(item.obj) or ""  # type: ignore[attr-defined]
+    outcome: dict[str, Any] = {"question": spec.grade_id, "name": item.name.removeprefix("test_").replace("_", " ")}
+    outcome |= {"weight": spec.weight, "rests_on": spec.rests_on, "passed": error is None, "code": "", "message": ""}
+    if error is None:
+        return outcome
+    if isinstance(error, StudentError):
+        outcome |= {"code": error.code, "message": str(error)}
+    elif isinstance(error, AssertionError):
+        told = [must, str(error) if isinstance(error, CheckFailed) else "", f"Hint: {spec.hint}" if spec.hint else ""]
+        outcome |= {"code": "wrong", "message": "\n".join(line for line in told if line)}
+    elif isinstance(error, WorkerLost):
+        outcome |= {"code": "wrong", "message": "Your code ended the process that called it."}
+    else:
+        outcome |= {"code": "bug", "message": f"{type(error).__name__}: {error}"}
+    return outcome
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Recognise misconceptions in the questions that failed, and write the results file."""
+    path = session.config.getoption("--results")
+    state = session.config.stash.get(_STATE, None)
+    if path is None or state is None:
+        return
+    found = {
+        "wall": state.wall.name,
+        "unfit": state.unfit,
+        "remarks": state.staged.remarks,
+        "outcomes": state.outcomes,
+        "recognised": _recognised(state),
+    }
+    path.write_text(json.dumps(found), encoding="utf-8")
+
+
+def _recognised(state: Examination) -> dict[str, list[str]]:
+    """For each question with a wrong answer: names of the misconceptions that behave as the hand-in does."""
+    limits = state.assignment.settings.limits
+    found: dict[str, list[str]] = {}
+    for question in dict.fromkeys(row["question"] for row in state.outcomes if row["code"] == "wrong"):
+        name = f"recognise {question}"
+        try:
+            seed = state.seed_of(f"{name} world")
+            with state.session.fork(seed, cpu_seconds=limits.cpu_seconds, memory_mb=limits.memory_mb) as channel:
+                remote = Remote(channel, set(state.hung))
+                remote.ready()
+                rng = np.random.default_rng(state.seed_of(name))
+                found[question] = [match.name for match in recognise(Student(remote), question, rng)]
+        except (StudentError, WorkerLost):
+            found[question] = []
+    return found

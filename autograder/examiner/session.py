@@ -1,0 +1,184 @@
+"""Starts a worker behind a wall, opens channels to forks of it, ends it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from autograder.wall import Wall
+from autograder.worker import wire
+
+WALL_CLOCK = 5  # the wall clock bounds this many times the CPU seconds
+ANSWER = 30.0  # seconds in which the warm parent must obey an order
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A hand-in as it is examined: a folder that holds the package, the student's files and ours together."""
+
+    folder: Path
+    package: str
+    modules: tuple[str, ...]
+    overlay: Path | None = None
+    functions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one fork used, and how it ended: by itself or by us (""), a limit ("cpu", "wall"), or a "crash"."""
+
+    cpu_seconds: float
+    peak_mb: float
+    ended: str
+
+
+class WorkerLost(Exception):
+    """The warm parent is gone. The session starts another one for the next fork."""
+
+
+class Channel:
+    """One fork of the worker. Its end is noted once, in `end`."""
+
+    def __init__(self, session: Session, own: socket.socket, cpu_seconds: int, cap: int) -> None:
+        self.cpu_seconds = cpu_seconds
+        self._session, self._socket, self._cap = session, own, cap
+        self._deadline = time.monotonic() + WALL_CLOCK * cpu_seconds
+        self._timed_out = False
+        self._number = 0
+        self._usage: Usage | None = None
+
+    def request(
+        self, header: dict[str, Any], arrays: Sequence[np.ndarray[Any, Any]] = ()
+    ) -> tuple[dict[str, Any], wire.Arrays]:
+        """Send a request and return the answer to it. WireError when there is none."""
+        self._number += 1
+        self.send({**header, "id": self._number}, arrays)
+        answer, out = self.receive()
+        if answer.get("id") != self._number:
+            raise wire.WireError("an answer to another request")
+        return answer, out
+
+    def send(self, header: dict[str, Any], arrays: Sequence[np.ndarray[Any, Any]] = ()) -> None:
+        """Write one frame before the fork's deadline."""
+        self._socket.settimeout(max(self._deadline - time.monotonic(), 0.01))
+        with self._watch():
+            wire.send(self._socket, header, arrays)
+
+    def receive(self) -> tuple[dict[str, Any], wire.Arrays]:
+        """Read one frame before the fork's deadline."""
+        with self._watch():
+            return wire.receive(self._socket, cap=self._cap, deadline=self._deadline)
+
+    @contextlib.contextmanager
+    def _watch(self) -> Iterator[None]:
+        try:
+            yield
+        except wire.WireTimeout:
+            self._timed_out = True
+            raise
+
+    def end(self) -> Usage:
+        """Kill the fork if it still runs, and say what it used. CPU seconds tell a limit from a crash."""
+        if self._usage is None:
+            try:
+                answer = self._session.order({"order": "end"})
+            except WorkerLost:
+                self._usage = Usage(0.0, 0.0, "crash")
+                return self._usage
+            cpu = float(answer["cpu"])
+            crashed = os.waitstatus_to_exitcode(int(answer["status"])) != -signal.SIGKILL
+            ended = "cpu" if cpu >= self.cpu_seconds else "wall" if self._timed_out else "crash" if crashed else ""
+            self._usage = Usage(cpu, float(answer["peak_mb"]), ended)
+        return self._usage
+
+
+class Session:
+    """One worker for one hand-in. Use it as a context manager.
+
+    Parameters
+    ----------
+    wall : Wall
+        How the worker is started.
+    staged : Staged
+        What it imports.
+    readable : sequence of Path, optional
+        More folders that it may read (prepared data).
+    """
+
+    def __init__(self, wall: Wall, staged: Staged, readable: Sequence[Path] = ()) -> None:
+        self.staged = staged
+        self._wall = wall
+        self._readable = [staged.folder, *([staged.overlay] if staged.overlay else []), *readable]
+        self._start()
+
+    def _start(self) -> None:
+        self._control, theirs = socket.socketpair()
+        with theirs:
+            self._process = self._wall.start(theirs, self._readable)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the worker and everything it started."""
+        self._control.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def order(self, order: dict[str, Any], attached: Sequence[int] = ()) -> dict[str, Any]:
+        """Give the warm parent an order and return its answer."""
+        try:
+            socket.send_fds(self._control, [json.dumps(order).encode()], attached)
+            return wire.receive(self._control, deadline=time.monotonic() + ANSWER)[0]
+        except (OSError, wire.WireError):
+            self.close()
+            self._start()
+            raise WorkerLost("the worker's parent process is gone") from None
+
+    @contextlib.contextmanager
+    def fork(
+        self, seed: int, *, cpu_seconds: int, memory_mb: int, task: str = "calls", data: Path | None = None
+    ) -> Iterator[Channel]:
+        """A channel to a fresh fork; its first answer says whether the hand-in could be imported."""
+        staged = self.staged
+        order = {
+            "order": "fork",
+            "task": task,
+            "seed": seed,
+            "cpu_seconds": cpu_seconds,
+            "memory_mb": memory_mb,
+            "environment": {"CIFAR10_DIR": str(data)} if data else {},
+            "folder": str(staged.folder),
+            "package": staged.package,
+            "modules": staged.modules,
+            "overlay": {"folder": str(staged.overlay), "functions": staged.functions} if staged.overlay else None,
+        }
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                try:
+                    self.order(order, [theirs.fileno()])
+                except WorkerLost:  # an earlier fork brought the parent down; there is a new one now
+                    self.order(order, [theirs.fileno()])
+            channel = Channel(self, ours, cpu_seconds, memory_mb << 20)
+            try:
+                yield channel
+            finally:
+                channel.end()

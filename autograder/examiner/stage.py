@@ -1,0 +1,100 @@
+"""Lays out a hand-in for a worker: the student's own files and the course's support files, in a folder of its own.
+
+Only plain files of the package are copied, by name and up to a size; links and devices are not followed. What is
+missing or unfit becomes a problem in words, and the examination goes on without it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.course import Assignment
+from autograder.examiner.session import Staged
+
+MAX_FILES = 64
+
+
+@dataclass(frozen=True)
+class StagedHandIn:
+    """A hand-in laid out below `root`: `files` are the student's own, `problems` say what is missing."""
+
+    root: Path
+    assignment: Assignment
+    files: tuple[str, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """What a worker imports: the files that students write, and the support that the target rests on."""
+        return (*(Path(name).stem for name in self.assignment.settings.editable), "solver", "data_utils")
+
+    def plain(self) -> Staged:
+        """The student's own code throughout."""
+        return Staged(self.root / "own", self.assignment.settings.package, self.modules)
+
+    def overlaid(self, functions: tuple[str, ...]) -> Staged:
+        """The student's code with only `functions` ("layers.relu_forward") replaced by the reference's."""
+        overlay = self.root / "overlay"
+        overlay.mkdir(exist_ok=True)
+        for module in {name.partition(".")[0] for name in functions}:
+            shutil.copyfile(self.assignment.package / f"{module}.py", overlay / f"{module}.py")
+        return Staged(self.root / "own", self.assignment.settings.package, self.modules, overlay, functions)
+
+    def digest(self) -> str:
+        """SHA-256 over names and contents of all that a worker would import."""
+        total = hashlib.sha256("\n".join(self.problems).encode())
+        for path in sorted((self.root / "own").rglob("*.py")):
+            total.update(f"{path.name}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+        return total.hexdigest()
+
+    def remove(self) -> None:
+        """Delete the layout."""
+        shutil.rmtree(self.root, ignore_errors=True)
+
+
+def read_plain(path: Path, limit: int) -> bytes:
+    """The bytes of a regular file of at most `limit` bytes. ValueError, in words for a student, for anything else."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise ValueError(f"{path.name} is missing") from None
+    except OSError:
+        raise ValueError(f"{path.name} cannot be read: hand in a plain file, not a link") from None
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError(f"{path.name} is not a plain file")
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise ValueError(f"{path.name} is larger than {limit:,} bytes")
+    return content
+
+
+def stage(assignment: Assignment, folder: Path) -> StagedHandIn:
+    """Lay out the hand-in in `folder`. The caller removes it with `.remove()`."""
+    settings = assignment.settings
+    root = Path(tempfile.mkdtemp(prefix="hand-in-"))
+    package = root / "own" / settings.package
+    package.mkdir(parents=True)
+    given = {path.name for path in assignment.package.glob("*.py")} - set(settings.editable)
+    source = folder / settings.package
+    extra = [] if source.is_symlink() else sorted(path.name for path in source.glob("*.py"))
+    wanted = [*settings.editable, *(name for name in extra if name not in {*given, *settings.editable})]
+    files, problems = [], []
+    if not source.is_dir() or source.is_symlink():
+        wanted, problems = [], [f"there is no folder {settings.package}/ in the hand-in"]
+    for name in wanted[:MAX_FILES]:
+        try:
+            (package / name).write_bytes(read_plain(source / name, settings.limits.file_bytes))
+            files.append(name)
+        except ValueError as error:
+            if name in settings.editable:
+                problems.append(f"{settings.package}/{error}")
+    for name in given:
+        shutil.copyfile(assignment.package / name, package / name)
+    return StagedHandIn(root, assignment, tuple(files), tuple(problems))

@@ -1,0 +1,272 @@
+"""`student.layers.dropout_forward(...)`: a hand-in's functions, called in the worker, their results checked here.
+
+Arrays come back as plain ndarrays; caches, nets and dicts stay in the worker behind handles. Everything that goes
+wrong becomes a StudentError whose text is made here from codes and numbers, never from words the hand-in chose.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograder.examiner.session import Channel
+from autograder.worker import wire
+
+Array = np.ndarray[Any, Any]
+
+# What each function returns: kinds and names, in order. Everything else returns one array.
+_RETURNS: dict[str, tuple[tuple[str, str], ...]] = {
+    "affine_backward": (("array", "dx"), ("array", "dw"), ("array", "db")),
+    "softmax_loss": (("float", "loss"), ("array", "dx")),
+    "svm_loss": (("float", "loss"), ("array", "dx")),
+    "affine_relu_backward": (("array", "dx"), ("array", "dw"), ("array", "db")),
+    "batchnorm_backward": (("array", "dx"), ("array", "dgamma"), ("array", "dbeta")),
+    "batchnorm_backward_alt": (("array", "dx"), ("array", "dgamma"), ("array", "dbeta")),
+    "layernorm_backward": (("array", "dx"), ("array", "dgamma"), ("array", "dbeta")),
+}
+_FORWARD = (("array", "out"), ("handle", "cache"))
+_RULE = (("array", "next_w"), ("handle", "config"))
+_EXCEPTIONS = {name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)}
+
+
+class StudentError(Exception):
+    """A call that gave no usable answer. `code` is "stub", "hung", "memory" or "wrong"; the text is for the student."""
+
+    def __init__(self, text: str, code: str = "wrong", function: str = "") -> None:
+        super().__init__(text)
+        self.code, self.function = code, function
+
+
+def _returns(module: str, name: str) -> tuple[tuple[str, str], ...]:
+    if module == "optim":
+        return _RULE
+    return _RETURNS.get(name, _FORWARD if name.endswith("_forward") else (("array", "dx"),))
+
+
+def _place(fault: dict[str, Any]) -> str:
+    """ " (layers.py, line 12)": a file name in plain letters and a number, or nothing."""
+    file, line = fault.get("file"), fault.get("line")
+    if isinstance(file, str) and file.isascii() and file.replace("_", "").replace(".", "").replace(" ", "").isalnum():
+        return f" ({file[:40]}, line {line})" if type(line) is int else f" ({file[:40]})"
+    return ""
+
+
+def _is(value: object, kind: str) -> bool:
+    if kind == "arrays":
+        return isinstance(value, dict) and all(isinstance(item, np.ndarray) for item in value.values())
+    expected = {"array": np.ndarray, "float": float, "handle": int}
+    return kind == "any" or isinstance(value, expected[kind])
+
+
+def _checked(value: Any, returns: Sequence[tuple[str, str]]) -> Any:
+    """`value` if it is of the kinds that were asked for: the worker's word is not taken for it."""
+    kinds = [kind for kind, _ in returns]
+    values = value if len(kinds) > 1 else (value,)
+    if not isinstance(values, tuple) or len(values) != len(kinds) or not all(map(_is, values, kinds)):
+        raise wire.WireError("a value of another kind")
+    return value
+
+
+class Remote:
+    """The calls of one fork: sends requests, turns faults into sentences, and never calls again what hung.
+
+    Parameters
+    ----------
+    channel : Channel
+        The fork.
+    hung : set of str
+        Names of functions that did not return, shared by all forks of one hand-in.
+    """
+
+    def __init__(self, channel: Channel, hung: set[str]) -> None:
+        self._channel, self._hung = channel, hung
+
+    def ready(self) -> None:
+        """Wait until the hand-in is imported; StudentError with the reason when it cannot be."""
+        try:
+            answer, _ = self._channel.receive()
+        except wire.WireError:
+            raise self._ended("the import of your package") from None
+        if answer.get("ready") is not True:
+            raise StudentError(import_reason(answer))
+
+    def call(
+        self, name: str, path: Sequence[Any], returns: Sequence[tuple[str, str]], arguments: Any = (), keywords: Any = None
+    ) -> Any:
+        """Call what lies at `path`; `name` is what the student knows it by."""
+        if name in self._hung:
+            raise StudentError(f"{name} did not return in an earlier check, so it was not called again.", "hung", name)
+        return self.ask(name, "call", path, returns, arguments=arguments, keywords=keywords or {})
+
+    def ask(
+        self,
+        name: str,
+        operation: str,
+        path: Sequence[Any] = (),
+        returns: Sequence[tuple[str, str]] = (("any", ""),),
+        **parts: Any,
+    ) -> Any:
+        """One request and its value."""
+        arrays: wire.Arrays = []
+        request = {"do": operation, "path": list(path), "kinds": [kind for kind, _ in returns]}
+        for part, value in parts.items():
+            request[part] = self._pack_part(part, value, arrays)
+        try:
+            answer, out = self._channel.request(request, arrays)
+            if "fault" not in answer:
+                return _checked(wire.unpack(answer.get("value"), out, lambda number: number), returns)
+        except wire.WireError:
+            raise self._ended(name) from None
+        raise self._fault(name, answer, returns)
+
+    @staticmethod
+    def _pack_part(part: str, value: Any, arrays: wire.Arrays) -> Any:
+        def pack(item: Any) -> Any:
+            return wire.pack(item, arrays, lambda thing: thing.number if isinstance(thing, Handle) else None)
+
+        if part == "arguments":
+            return [pack(item) for item in value]
+        if part == "keywords":
+            return {key: pack(item) for key, item in value.items()}
+        return pack(value) if part in ("items", "value") else value
+
+    def _ended(self, name: str) -> StudentError:
+        """Why the channel closed: the fork's limits, or a crash."""
+        usage = self._channel.end()
+        if usage.ended in ("cpu", "wall"):
+            self._hung.add(name)
+            text = f"{name} did not return within {self._channel.cpu_seconds} seconds."
+            return StudentError(f"{text} Look for a loop that never ends.", "hung", name)
+        return StudentError(f"{name} ended the Python process or broke the connection to it.", function=name)
+
+    @staticmethod
+    def _fault(name: str, answer: dict[str, Any], returns: Sequence[tuple[str, str]]) -> StudentError:
+        names = ", ".join(label for _, label in returns)
+        kind = answer.get("fault")
+        if kind == "raised":
+            error = answer.get("type")
+            error = error if error in _EXCEPTIONS else "an exception"
+            if error == "NotImplementedError":
+                return StudentError(f"{name} is not written yet.", "stub", name)
+            if error == "MemoryError":
+                return StudentError(f"{name} needs more memory than it may use.", "memory", name)
+            return StudentError(f"{name} raised {error}{_place(answer)}.", function=name)
+        if kind == "count" and type(answer.get("got")) is int:
+            got = f"a tuple of {answer['got']}" if answer["got"] else "something that is no tuple"
+            return StudentError(f"{name} must return {len(returns)} values ({names}); it returned {got}.", function=name)
+        if kind == "kind" and type(answer.get("position")) is int and 0 <= answer["position"] < len(returns):
+            wanted, label = returns[answer["position"]]
+            got = answer.get("got") if answer.get("got") in wire_types() else "object"
+            label = f" as {label}" if label else ""
+            wanted = {"array": "an array of real numbers", "float": "one number", "arrays": "a dict of arrays"}.get(wanted, wanted)
+            return StudentError(f"{name} must return {wanted}{label}; it returned a value of type {got}.", function=name)
+        if kind == "absent":
+            return StudentError(f"{name} was not found in your package.", function=name)
+        return StudentError(f"{name} gave an answer that cannot be read.", function=name)
+
+
+def wire_types() -> tuple[str, ...]:
+    """Type names that may be told to a student."""
+    return ("NoneType", "ndarray", "tuple", "list", "dict", "int", "float", "bool", "str", "float32", "float64")
+
+
+def import_reason(answer: dict[str, Any]) -> str:
+    """Why a package could not be imported. No hidden input was near, so the error's own text is kept, tidied."""
+    text = str(answer.get("text", ""))[:400]
+    text = "".join(letter for letter in text if letter.isprintable())
+    kind = "".join(letter for letter in str(answer.get("type", ""))[:80] if letter.isalnum() or letter == "_")
+    return f"Your package could not be imported: {kind}: {text}{_place(answer)}"
+
+
+class Handle:
+    """Something that stays in the worker: a cache, or a dict whose entries can be read and written."""
+
+    def __init__(self, remote: Remote, number: int, name: str) -> None:
+        self._remote, self.number, self._name = remote, number, name
+
+    def _path(self) -> list[Any]:
+        return [self.number]
+
+    def __getitem__(self, key: str) -> Any:
+        return self._remote.ask(f'{self._name}["{key}"]', "get", [*self._path(), [key]])
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._remote.ask(self._name, "set", self._path(), key=key, value=value)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.keys()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def keys(self) -> list[str]:
+        """The keys of the dict."""
+        keys = self._remote.ask(self._name, "keys", self._path())
+        return [key for key in keys if isinstance(key, str)] if isinstance(keys, list) else []
+
+    def snapshot(self) -> dict[str, Any]:
+        """All entries as they are now."""
+        return {key: self[key] for key in self.keys()}
+
+
+class _Params(Handle):
+    """The `params` of a net."""
+
+    def _path(self) -> list[Any]:
+        return [self.number, "params"]
+
+
+class Net(Handle):
+    """A net in the worker: `loss(X)` gives scores, `loss(X, y)` gives (loss, grads)."""
+
+    @property
+    def params(self) -> _Params:
+        """The net's parameters, read and written one by one."""
+        return _Params(self._remote, self.number, "params")
+
+    def loss(self, X: Array, y: Array | None = None) -> Any:
+        """Scores (N, C) without y, else the loss (nats) and the dict of gradients."""
+        path, name = [self.number, "loss"], f"{self._name}.loss"
+        if y is None:
+            return self._remote.call(name, path, [("array", "scores")], [X])
+        return self._remote.call(name, path, [("float", "loss"), ("arrays", "grads")], [X, y])
+
+
+class _Module:
+    def __init__(self, remote: Remote, module: str) -> None:
+        self._remote, self._module = remote, module
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*arguments: Any, **keywords: Any) -> Any:
+            if name[0].isupper():
+                number = self._remote.call(name, [self._module, name], [("handle", "net")], arguments, keywords)
+                return Net(self._remote, number, name)
+            returns = _returns(self._module, name)
+            value = self._remote.call(name, [self._module, name], returns, arguments, keywords)
+            if len(returns) == 1:
+                return value
+            pairs = zip(value, returns, strict=True)
+            return tuple(Handle(self._remote, item, f"{name}'s {r[1]}") if r[0] == "handle" else item for item, r in pairs)
+
+        return call
+
+
+class Student:
+    """A hand-in, seen from a check."""
+
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
+        self.layers, self.layer_utils = _Module(remote, "layers"), _Module(remote, "layer_utils")
+        self.optim, self.fc_net = _Module(remote, "optim"), _Module(remote, "fc_net")
+
+    def dict(self, **items: Any) -> Handle:
+        """A dict that lives with the student's code, so that what is written into it can be read."""
+        number = self._remote.ask("dict", "dict", items=items)
+        return Handle(self._remote, number, "the dict")
+
+    def seed(self, number: int) -> None:
+        """Seed `random` and NumPy's global generator where the student's code runs."""
+        self._remote.ask("seed", "seed", seed=number)

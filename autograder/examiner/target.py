@@ -1,0 +1,217 @@
+"""The CIFAR-10 rerun: the target section is trained in a worker, the accuracy is computed here from predictions.
+
+After every epoch the worker hands over the classes it predicts for the course's 1,000 validation images. The best
+epoch counts, as in the Solver; training is stopped once full marks are certain.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+from IPython.core.inputtransformer2 import TransformerManager
+from nndl import data_utils
+
+from autograder.course import Assignment, TargetSettings
+from autograder.errors import CourseError
+from autograder.examiner.session import Channel, Session, Usage, WorkerLost
+from autograder.examiner.stage import StagedHandIn, read_plain
+from autograder.examiner.student import StudentError, import_reason
+from autograder.results import Target
+from autograder.wall import Wall
+from autograder.worker import wire
+
+IMAGES = 1000  # validation images of the course; as many test images may be seen with their labels
+Progress = Callable[[int, float, float], None]  # epoch, its accuracy, best accuracy so far
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the rerun gave: the target's record, the share of points, why it gave none."""
+
+    target: Target
+    share: float
+    reason: str
+    usage: Usage
+
+
+def share_of(accuracy: float, settings: TargetSettings) -> float:
+    """The linear share of the points: clip((accuracy - floor) / (target - floor), 0, 1).
+
+    Examples
+    --------
+    >>> settings = TargetSettings(question="target", notebook="n", section="s", setup="s")
+    >>> [round(share_of(accuracy, settings), 3) for accuracy in (0.30, 0.435, 0.60)]
+    [0.0, 0.5, 1.0]
+    """
+    return float(np.clip((accuracy - settings.floor) / (settings.accuracy - settings.floor), 0.0, 1.0))
+
+
+def prepared_data(source: Path, folder: Path) -> Path:
+    """A folder in the official layout for workers: labels of the course's images only.
+
+    Of the test batch the first 1,000 images are kept; the other 9,000 are blank and carry label 0.
+    """
+    origin = source / "cifar-10-batches-py"
+    stamp = f"{data_utils.data_name(source)}-{sum(path.stat().st_size for path in origin.glob('*_batch*'))}"
+    final = folder / "".join(letter if letter.isalnum() else "-" for letter in stamp)
+    if final.is_dir():
+        return final
+    images, labels = data_utils.load_batch(origin / "test_batch")
+    images, labels = images.copy(), np.array(labels)
+    images[IMAGES:], labels[IMAGES:] = 0, 0
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        made = Path(temporary) / "data" / origin.name
+        made.mkdir(parents=True)
+        for path in sorted(origin.iterdir()):
+            if path.name != "test_batch":
+                (made / path.name).write_bytes(path.read_bytes())
+        batch = {b"data": images.reshape(len(images), -1), b"labels": [int(label) for label in labels]}
+        (made / "test_batch").write_bytes(pickle.dumps(batch, protocol=2))
+        try:
+            made.parent.rename(final)
+        except OSError:
+            if not final.is_dir():
+                raise
+    return final
+
+
+def section(assignment: Assignment, target: TargetSettings, notebook: Path) -> list[str]:
+    """Our setup cell, then the code cells of the student's target section, as plain Python.
+
+    ValueError, in words for a student, when the notebook or its section is missing or broken.
+    """
+    ours = _cells(assignment.course.root / "source" / assignment.name / f"{target.notebook}.ipynb")
+    setup = next((cell for cell in ours if _grade_id(cell) == target.setup), None)
+    if setup is None:
+        raise CourseError(
+            f'there is no cell with grade_id "{target.setup}"',
+            where=f"{target.notebook}.ipynb",
+            fix="give the setup cell that grade_id, or mend [target] in assignment.toml",
+        )
+    theirs = _cells(notebook)
+    names = [_grade_id(cell) for cell in theirs]
+    if target.section not in names:
+        raise ValueError(f"{notebook.name}: the heading of the target section is missing")
+    first = names.index(target.section)
+    last = names.index(target.question, first) if target.question in names[first:] else len(theirs)
+    code = [cell["source"] for cell in theirs[first:last] if cell["cell_type"] == "code"]
+    if not any(source.strip() for source in code):
+        raise ValueError(f"{notebook.name}: the target section holds no code")
+    transform = TransformerManager().transform_cell
+    return [transform(source) for source in (setup["source"], *code)]
+
+
+def _cells(path: Path) -> list[Any]:
+    try:
+        book = nbformat.reads(read_plain(path, 64 << 20).decode("utf-8"), as_version=4)
+    except (UnicodeDecodeError, json.JSONDecodeError, nbformat.reader.NotJSONError, AttributeError, KeyError, TypeError):
+        raise ValueError(f"{path.name} is not a notebook that can be read") from None
+    return list(book.cells)
+
+
+def _grade_id(cell: Any) -> str:
+    return str(cell.get("metadata", {}).get("nbgrader", {}).get("grade_id", cell.get("id", "")))
+
+
+def rerun(
+    staged: StagedHandIn, notebook: Path, *, wall: Wall, data: Path, prepared: Path, seed: int, progress: Progress | None
+) -> Outcome:
+    """Train the target section of `notebook` and judge it. A bad hand-in gives a reason, never an exception."""
+    settings = staged.assignment.settings.target
+    assert settings is not None
+    try:
+        cells = section(staged.assignment, settings, notebook)
+    except ValueError as error:
+        return Outcome(Target(required=settings.accuracy), 0.0, str(error), Usage(0.0, 0.0, ""))
+    folder = prepared_data(data, prepared)
+    labels = data_utils.get_CIFAR10_data(directory=folder, num_training=1)["y_val"]
+    judge = _Judge(settings, labels, progress)
+    budget, memory = settings.cpu_seconds, settings.memory_mb
+    reason = ""
+    with (
+        Session(wall, staged.plain(), [folder]) as session,
+        session.fork(seed, cpu_seconds=budget, memory_mb=memory, task="train", data=folder) as channel,
+    ):
+        try:
+            reason = _watch(channel, cells, judge)
+        except (wire.WireError, WorkerLost):
+            ended = channel.end().ended
+            late = f"The budget of {budget} CPU seconds ended; the best epoch until then counts."
+            reason = late if ended in ("cpu", "wall") else "The training process ended by itself."
+        except StudentError as error:
+            reason = str(error)
+        usage = channel.end()
+    return judge.outcome(reason, usage)
+
+
+def _watch(channel: Channel, cells: list[str], judge: _Judge) -> str:
+    """Follow the training to its end; the reason why it ended early, if it did."""
+    answer, _ = channel.receive()
+    if answer.get("ready") is not True:
+        raise StudentError(import_reason(answer))
+    channel.send({"cells": cells})
+    while True:
+        report, arrays = channel.receive()
+        event = report.get("event")
+        if event == "fault":
+            text = "".join(letter for letter in str(report.get("text", ""))[:200] if letter.isprintable())
+            kind, file, line = (str(report.get(key, ""))[:40] for key in ("type", "file", "line"))
+            return f"The target section raised {kind}: {text} ({file}, line {line})"
+        if arrays:
+            judge.see(arrays[0])
+        if event == "done":
+            return "" if judge.history else "The section trained nothing: it left no `model` and no Solver was run."
+        channel.send({"stop": judge.certain})
+
+
+class _Judge:
+    """Turns predictions into accuracies and keeps the best."""
+
+    def __init__(self, settings: TargetSettings, labels: np.ndarray[Any, Any], progress: Progress | None) -> None:
+        self._settings, self._labels, self._progress = settings, labels, progress
+        self.history: list[float] = []
+
+    @property
+    def certain(self) -> bool:
+        """Whether full marks are certain: the best epoch counts, so no later epoch can lower it."""
+        return bool(self.history) and max(self.history) >= self._settings.accuracy
+
+    def see(self, predictions: np.ndarray[Any, Any]) -> None:
+        """Judge the predictions of one epoch. A wrong number of them is no answer to any image."""
+        right = predictions.shape == self._labels.shape and predictions.dtype.kind == "i"
+        self.history.append(float((predictions == self._labels).mean()) if right else 0.0)
+        if self._progress is not None:
+            self._progress(len(self.history), self.history[-1], max(self.history))
+
+    def outcome(self, reason: str, usage: Usage) -> Outcome:
+        """The record of what was seen."""
+        required = self._settings.accuracy
+        if not self.history:
+            return Outcome(Target(required=required), 0.0, reason, usage)
+        best = max(self.history)
+        share = share_of(best, self._settings)
+        epoch = self.history.index(best) + 1
+        message = (
+            f"Validation accuracy {best:.1%} at epoch {epoch} of {len(self.history)} that were run; "
+            f"full points from {required:.0%}, none at {self._settings.floor:.0%}: {share:.1%} of the points."
+        )
+        if self.certain:
+            message += " Training was stopped there, because full points were reached."
+        record = Target(
+            accuracy=best,
+            epochs=len(self.history),
+            best_epoch=epoch,
+            history=tuple(self.history),
+            required=required,
+            message=f"{message}\n{reason}" if reason else message,
+        )
+        return Outcome(record, share, reason, usage)
