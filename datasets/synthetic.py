@@ -181,12 +181,14 @@ def _batch_pickle(label, X, y, names):
     array = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
     shape = b"(K\x01M" + struct.pack("<H", len(X)) + b"M\x00\x0c\x86"
     dtype = b"cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
-    return b"".join(
-        [b"\x80\x02}(", _text("batch_label"), _text(label)]
-        + [_text("labels"), b"](", b"".join(b"K" + bytes([int(i)]) for i in y), b"e"]
-        + [_text("data"), array, shape, dtype, b"\x89", _text(X.tobytes()), b"tb"]
-        + [_text("filenames"), b"](", b"".join(_text(name) for name in names), b"eu."]
+    digits = b"".join(b"K" + bytes([int(i)]) for i in y)
+    fields = (
+        (b"\x80\x02}(", _text("batch_label"), _text(label)),
+        (_text("labels"), b"](", digits, b"e"),
+        (_text("data"), array, shape, dtype, b"\x89", _text(X.tobytes()), b"tb"),
+        (_text("filenames"), b"](", *map(_text, names), b"eu."),
     )
+    return b"".join(b"".join(field) for field in fields)
 
 
 def _meta_pickle(images):
