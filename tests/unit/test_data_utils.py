@@ -42,7 +42,7 @@ def test_split_takes_the_first_images_and_the_last(small):
     assert data["X_test"].shape == (7, 3, 32, 32)
 
 
-@pytest.mark.parametrize("first, last", [(0, 0), (1, 0), (0, 1), (20, 20), (19, 21), (60, 40), (99, 1), (0, 100)])
+@pytest.mark.parametrize(("first", "last"), [(0, 0), (1, 0), (0, 1), (20, 20), (19, 21), (60, 40), (99, 1), (0, 100)])
 def test_split_agrees_with_slices_of_the_whole(small, first, last):
     X, y, _, _ = data_utils.load_CIFAR10(small)
     data = data_utils.get_CIFAR10_data(first, last, 1, subtract_mean=False, directory=small)
@@ -110,7 +110,7 @@ def test_missing_batch_is_named(small):
 
 
 @pytest.mark.parametrize(
-    "marker, name",
+    ("marker", "name"),
     [
         (json.dumps({"name": "CIFAR-10"}), "CIFAR-10"),
         (json.dumps({"name": "synthetic stand-in, not CIFAR-10"}), "synthetic stand-in, not CIFAR-10"),
