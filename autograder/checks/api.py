@@ -35,7 +35,7 @@ Array = np.ndarray[Any, Any]
 ALARM = 1e-11  # probability that one comparison fails right code
 
 
-class CheckFailed(AssertionError):  # noqa: N818  it reads as what happened, like pytest's own Failed
+class CheckFailed(AssertionError):
     """The code does not do what the check asks for. The text may be shown to the student."""
 
 

@@ -28,7 +28,8 @@ FORWARD = ("layers.dropout_forward",)
 
 def _inputs(rng: np.random.Generator, *shape: int) -> Array:
     """Numbers of both signs, none near 0: an entry of the output is 0 only where it was dropped."""
-    return rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape)
+    numbers: Array = rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape)
+    return numbers
 
 
 def _train(student: Student, x: Array, p: float) -> Array:
