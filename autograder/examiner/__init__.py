@@ -1,1 +1,1 @@
-"""The trusted side: hidden tests, expected values, labels and scores. It asks a worker, and believes nothing it says."""
+"""The trusted side: it holds hidden tests, expected values, labels and scores, and believes nothing a worker says."""

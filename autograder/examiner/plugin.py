@@ -172,7 +172,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     found = {
         "wall": state.wall.name,
         "unfit": state.unfit,
-        "remarks": state.staged.remarks,
         "outcomes": state.outcomes,
         "recognised": _recognised(state),
     }

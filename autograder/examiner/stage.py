@@ -31,12 +31,16 @@ class StagedHandIn:
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """What a worker imports: the files that students write, and the support that the target rests on."""
-        return (*(Path(name).stem for name in self.assignment.settings.editable), "solver", "data_utils")
+        """What a worker imports: the files that students write."""
+        return tuple(Path(name).stem for name in self.assignment.settings.editable)
 
     def plain(self) -> Staged:
         """The student's own code throughout."""
         return Staged(self.root / "own", self.assignment.settings.package, self.modules)
+
+    def training(self) -> Staged:
+        """The same, with the support that the target section rests on."""
+        return Staged(self.root / "own", self.assignment.settings.package, (*self.modules, "solver", "data_utils"))
 
     def overlaid(self, functions: tuple[str, ...]) -> Staged:
         """The student's code with only `functions` ("layers.relu_forward") replaced by the reference's."""

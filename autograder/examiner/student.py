@@ -29,7 +29,13 @@ _RETURNS: dict[str, tuple[tuple[str, str], ...]] = {
 }
 _FORWARD = (("array", "out"), ("handle", "cache"))
 _RULE = (("array", "next_w"), ("handle", "config"))
-_EXCEPTIONS = {name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)}
+_EXCEPTIONS = {
+    name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)
+}
+
+
+# Type names that may be told to a student.
+_TYPES = ("NoneType", "ndarray", "tuple", "list", "dict", "int", "float", "bool", "str", "float32", "float64")
 
 
 class StudentError(Exception):
@@ -94,7 +100,12 @@ class Remote:
             raise StudentError(import_reason(answer))
 
     def call(
-        self, name: str, path: Sequence[Any], returns: Sequence[tuple[str, str]], arguments: Any = (), keywords: Any = None
+        self,
+        name: str,
+        path: Sequence[Any],
+        returns: Sequence[tuple[str, str]],
+        arguments: Any = (),
+        keywords: Any = None,
     ) -> Any:
         """Call what lies at `path`; `name` is what the student knows it by."""
         if name in self._hung:
@@ -156,21 +167,23 @@ class Remote:
             return StudentError(f"{name} raised {error}{_place(answer)}.", function=name)
         if kind == "count" and type(answer.get("got")) is int:
             got = f"a tuple of {answer['got']}" if answer["got"] else "something that is no tuple"
-            return StudentError(f"{name} must return {len(returns)} values ({names}); it returned {got}.", function=name)
+            return StudentError(
+                f"{name} must return {len(returns)} values ({names}); it returned {got}.", function=name
+            )
         if kind == "kind" and type(answer.get("position")) is int and 0 <= answer["position"] < len(returns):
             wanted, label = returns[answer["position"]]
-            got = answer.get("got") if answer.get("got") in wire_types() else "object"
+            kind_got = answer.get("got")
+            got = kind_got if kind_got in _TYPES else "object"
             label = f" as {label}" if label else ""
-            wanted = {"array": "an array of real numbers", "float": "one number", "arrays": "a dict of arrays"}.get(wanted, wanted)
-            return StudentError(f"{name} must return {wanted}{label}; it returned a value of type {got}.", function=name)
+            wanted = {"array": "an array of real numbers", "float": "one number", "arrays": "a dict of arrays"}.get(
+                wanted, wanted
+            )
+            return StudentError(
+                f"{name} must return {wanted}{label}; it returned a value of type {got}.", function=name
+            )
         if kind == "absent":
             return StudentError(f"{name} was not found in your package.", function=name)
         return StudentError(f"{name} gave an answer that cannot be read.", function=name)
-
-
-def wire_types() -> tuple[str, ...]:
-    """Type names that may be told to a student."""
-    return ("NoneType", "ndarray", "tuple", "list", "dict", "int", "float", "bool", "str", "float32", "float64")
 
 
 def import_reason(answer: dict[str, Any]) -> str:
@@ -249,7 +262,9 @@ class _Module:
             if len(returns) == 1:
                 return value
             pairs = zip(value, returns, strict=True)
-            return tuple(Handle(self._remote, item, f"{name}'s {r[1]}") if r[0] == "handle" else item for item, r in pairs)
+            return tuple(
+                Handle(self._remote, item, f"{name}'s {r[1]}") if r[0] == "handle" else item for item, r in pairs
+            )
 
         return call
 

@@ -64,7 +64,7 @@ def prepared_data(source: Path, folder: Path) -> Path:
     final = folder / "".join(letter if letter.isalnum() else "-" for letter in stamp)
     if final.is_dir():
         return final
-    images, labels = data_utils.load_batch(origin / "test_batch")
+    images, labels = data_utils.read_batch(origin / "test_batch")
     images, labels = images.copy(), np.array(labels)
     images[IMAGES:], labels[IMAGES:] = 0, 0
     folder.mkdir(parents=True, exist_ok=True)
@@ -106,14 +106,21 @@ def section(assignment: Assignment, target: TargetSettings, notebook: Path) -> l
     code = [cell["source"] for cell in theirs[first:last] if cell["cell_type"] == "code"]
     if not any(source.strip() for source in code):
         raise ValueError(f"{notebook.name}: the target section holds no code")
-    transform = TransformerManager().transform_cell
+    transform = TransformerManager().transform_cell  # type: ignore[no-untyped-call]  # IPython has no types
     return [transform(source) for source in (setup["source"], *code)]
 
 
 def _cells(path: Path) -> list[Any]:
     try:
         book = nbformat.reads(read_plain(path, 64 << 20).decode("utf-8"), as_version=4)
-    except (UnicodeDecodeError, json.JSONDecodeError, nbformat.reader.NotJSONError, AttributeError, KeyError, TypeError):
+    except (
+        UnicodeDecodeError,
+        json.JSONDecodeError,
+        nbformat.reader.NotJSONError,
+        AttributeError,
+        KeyError,
+        TypeError,
+    ):
         raise ValueError(f"{path.name} is not a notebook that can be read") from None
     return list(book.cells)
 
@@ -123,7 +130,14 @@ def _grade_id(cell: Any) -> str:
 
 
 def rerun(
-    staged: StagedHandIn, notebook: Path, *, wall: Wall, data: Path, prepared: Path, seed: int, progress: Progress | None
+    staged: StagedHandIn,
+    notebook: Path,
+    *,
+    wall: Wall,
+    data: Path,
+    prepared: Path,
+    seed: int,
+    progress: Progress | None,
 ) -> Outcome:
     """Train the target section of `notebook` and judge it. A bad hand-in gives a reason, never an exception."""
     settings = staged.assignment.settings.target
@@ -138,7 +152,7 @@ def rerun(
     budget, memory = settings.cpu_seconds, settings.memory_mb
     reason = ""
     with (
-        Session(wall, staged.plain(), [folder]) as session,
+        Session(wall, staged.training(), [folder]) as session,
         session.fork(seed, cpu_seconds=budget, memory_mb=memory, task="train", data=folder) as channel,
     ):
         try:

@@ -15,6 +15,10 @@ from pathlib import Path
 from autograder.wall.runtime import python, runtime
 
 WORKER = Path(__file__).resolve().parent.parent / "worker"
+# The worker is a package of its own: it is found by its folder, which then leaves the path again.
+START = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from worker import main; del sys.path[0]; main.main(int(sys.argv[2]))"
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Wall:
             "OMP_NUM_THREADS": "1",
         }
         return subprocess.Popen(
-            [interpreter, "-I", WORKER / "main.py", str(control.fileno())],
+            [interpreter, "-I", "-c", START, WORKER.parent, str(control.fileno())],
             pass_fds=[control.fileno()],
             env=environment,
             cwd="/",

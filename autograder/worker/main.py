@@ -1,4 +1,4 @@
-"""The worker: `python -I main.py CONTROL_FD`. A warm parent with NumPy imported; each group of calls gets a fork.
+"""The worker's warm parent: NumPy is imported here once; each group of calls gets a fork.
 
 The parent never imports a student's code. It reads orders from the control socket:
 
@@ -11,38 +11,32 @@ The child closes the control socket, sets its limits, seeds the generators, and 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import resource
 import signal
 import socket
 import sys
+from typing import Any
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-sys.dont_write_bytecode = True
+import numpy as np
 
-import lockdown  # noqa: E402  (these lie beside this file, and -I keeps its folder off the path)
-import numpy as np  # noqa: E402
-import serve  # noqa: E402
-import standins  # noqa: E402
-import training  # noqa: E402
-import wire  # noqa: E402
-
-del sys.path[0]  # a hand-in's modules are looked up without ours in the way
+from . import lockdown, serve, standins, training, wire
 
 
-def child(channel: socket.socket, order: dict[str, object]) -> None:
+def child(channel: socket.socket, order: dict[str, Any]) -> None:
     """Everything a fork does. It never returns to the parent's loop."""
     lockdown.close_all_but(channel.fileno())
     lockdown.silence()
-    lockdown.limit(int(order["cpu_seconds"]), int(order["memory_mb"]))  # type: ignore[call-overload]
+    lockdown.limit(order["cpu_seconds"], order["memory_mb"])
     random.seed(order["seed"])
-    np.random.seed(order["seed"])  # type: ignore[arg-type]
-    os.environ.update(order["environment"])  # type: ignore[call-overload]
+    np.random.seed(order["seed"])
+    os.environ.update(order["environment"])
     standins.install()
     sys.path.insert(0, str(order["folder"]))
     hand_in = serve.HandIn(str(order["package"]), str(order["folder"]), channel)
-    if hand_in.load(order["modules"], order.get("overlay") or {}):  # type: ignore[arg-type]
+    if hand_in.load(order["modules"], order.get("overlay") or {}):
         (training.serve if order["task"] == "train" else serve.serve)(hand_in)
 
 
@@ -54,15 +48,17 @@ def end(pid: int) -> dict[str, object]:
     return {"cpu": used.ru_utime + used.ru_stime, "peak_mb": used.ru_maxrss / 1024, "status": status}
 
 
-def main(control: socket.socket) -> None:
-    """Serve orders until the examiner closes the control socket."""
+def main(descriptor: int) -> None:
+    """Serve orders from the control socket until the examiner closes it."""
+    sys.dont_write_bytecode = True
+    control = socket.socket(fileno=descriptor)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     pid = 0
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, wire.MAX_HEADER, 1)
         if not message:
             return
-        order = wire.json.loads(message)
+        order = json.loads(message)
         if order["order"] == "fork":
             channel = socket.socket(fileno=descriptors[0])
             if (pid := os.fork()) == 0:
@@ -73,7 +69,3 @@ def main(control: socket.socket) -> None:
             wire.send(control, {"pid": pid})
         else:
             wire.send(control, end(pid))
-
-
-if __name__ == "__main__":
-    main(socket.socket(fileno=int(sys.argv[1])))

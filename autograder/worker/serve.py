@@ -25,7 +25,8 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import wire
+
+from . import wire
 
 _KINDS = ("NoneType", "ndarray", "tuple", "list", "dict", "int", "float", "bool", "str", "float32", "float64")
 

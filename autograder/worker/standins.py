@@ -22,7 +22,7 @@ class Inert:
             raise AttributeError(name)
         return self
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *_: Any, **__: Any) -> Any:
         return self
 
     def __getitem__(self, key: Any) -> Any:

@@ -12,8 +12,9 @@ import contextlib
 from typing import Any
 
 import numpy as np
-import wire
-from serve import HandIn
+
+from . import wire
+from .serve import HandIn
 
 
 class _Stop(BaseException):
@@ -35,6 +36,7 @@ class _Shell:
             exec(cell, self._namespace)
 
     def system(self, *_: Any) -> None: ...
+
     getoutput = getpythonpath = system
 
 
@@ -81,5 +83,3 @@ def serve(hand_in: HandIn) -> None:
     except BaseException as error:
         with contextlib.suppress(wire.WireError):
             hand_in.reply({"event": "fault", **hand_in.raised(error), "text": str(error)[:200]})
-
-

@@ -55,7 +55,7 @@ def send(channel: socket.socket, header: dict[str, Any], arrays: Sequence[np.nda
         channel.sendall(_LENGTHS.pack(len(text), sum(row.nbytes for row in rows)) + text)
         for row in rows:
             if row.nbytes:
-                channel.sendall(memoryview(row.reshape(-1)).cast("B"))
+                channel.sendall(row.tobytes())
     except TimeoutError:
         raise WireTimeout("the other side did not read in time") from None
     except OSError:
@@ -175,8 +175,8 @@ def pack(value: object, arrays: Arrays, handle: Callable[[object], int | None] |
         return {"t" if isinstance(value, tuple) else "l": [pack(item, arrays, handle) for item in value]}
     if isinstance(value, dict):
         return {"d": [[str(key), pack(item, arrays, handle)] for key, item in value.items()]}
-    if value in _TYPES.values():
-        return {"n": np.dtype(value).name}
+    if value is np.float32 or value is np.float64:
+        return {"n": value.__name__}
     raise TypeError(f"a value of type {type(value).__name__}")
 
 

@@ -1,0 +1,222 @@
+"""The command `autograder`: one verb a stage. It parses and prints; the stages do the work."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from autograder.course import Assignment, Course
+from autograder.errors import CourseError
+from autograder.results import HandInResult
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False)
+
+Name = Annotated[str, typer.Argument(help="Name of the assignment, a folder below assignments/.")]
+
+
+@app.callback()
+def _about() -> None:
+    """Turn a folder of hand-ins into scores with reasons.
+
+    source/ and assignments/ --release--> release/ ... submitted/ --grade--> gradebook.db --feedback--> feedback/
+
+    Exit codes: 0 all done, 1 some could not be done, 2 wrong usage.
+    """
+
+
+@app.command()
+def release(
+    assignment: Name = "deep_nets",
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; prove the committed release fresh.")] = False,
+) -> None:
+    """Make what students get: release/NAME and release/NAME.zip, without solutions and hidden tests.
+
+    Reads source/NAME and assignments/NAME. With --check it generates into a folder of its own and compares, imports
+    every module, and looks for solution lines. Exit codes: 0 released or fresh, 1 not fresh, 2 wrong usage.
+
+    Example: autograder release deep_nets --check
+    """
+    from autograder.release import release as run
+
+    course = Course.find()
+    done = run(course, course.assignment(assignment), check=check)
+    out.print(f"release/{assignment} is fresh" if check else f"released: {done}", markup=False)
+
+
+@app.command()
+def examine(
+    folder: Annotated[Path, typer.Argument(help="One hand-in: a folder with the notebooks and the package.")],
+    assignment: Annotated[str, typer.Option(help="Name of the assignment.")] = "deep_nets",
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Examine this question only; may be repeated.")
+    ] = None,
+    target: Annotated[bool, typer.Option(help="Train the target section too (minutes).")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")] = False,
+) -> None:
+    """Examine one hand-in and print its scores with reasons. Nothing is recorded.
+
+    Reads FOLDER; writes nothing. Exit codes: 0 graded, 1 could not be graded, 2 wrong usage.
+
+    Example: autograder examine submitted/ada/deep_nets --no-target
+    """
+    from autograder.grade import examined
+
+    if not folder.is_dir():
+        raise CourseError("no such folder", where=folder, fix="give the folder that holds the hand-in's notebooks")
+    work = Course.find().assignment(assignment)
+    with err.status("examining") as status:
+        result = examined(
+            work,
+            folder.resolve().name,
+            folder,
+            only=only or (),
+            with_target=target,
+            store=False,
+            say=lambda line: status.update(escape(line)),
+        )
+    if as_json:
+        print(json.dumps(as_dict(work, result), indent=1))
+    else:
+        _show(work, result)
+    raise typer.Exit(0 if result.state == "graded" else 1)
+
+
+@app.command()
+def grade(
+    assignment: Name = "deep_nets",
+    student: Annotated[list[str] | None, typer.Option("--student", help="Only this student; may be repeated.")] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Hand-ins examined at once; 0: one for each core.")] = 0,
+    allow_synthetic: Annotated[
+        bool,
+        typer.Option("--allow-synthetic", help="Record target scores made on the stand-in, which is not CIFAR-10."),
+    ] = False,
+) -> None:
+    """Examine every hand-in and record the scores in nbgrader's gradebook.
+
+    Reads submitted/*/NAME; writes results/, autograded/, gradebook.db and a log below logs/. What an earlier run has
+    done is not done again. Exit codes: 0 all graded, 1 some could not be, 2 wrong usage.
+
+    Example: autograder grade deep_nets --workers 2
+    """
+    from autograder.grade import grade as run
+
+    work = Course.find().assignment(assignment)
+    table = Table("student", "state", "points", "reason", title=f"{work.name}: {work.settings.title}")
+    failed = False
+    for result, reason in run(work, student or (), workers=workers, allow_synthetic=allow_synthetic, console=err):
+        failed |= result.state != "graded" or bool(reason)
+        earned, most = points(work, result)
+        table.add_row(result.student, result.state, f"{earned:g} / {most:g}", escape(reason or summary(result)))
+    out.print(table)
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def feedback(
+    assignment: Name = "deep_nets",
+    student: Annotated[list[str] | None, typer.Option("--student", help="Only this student; may be repeated.")] = None,
+) -> None:
+    """Write a page for each student: scores, what must hold, what was recognised, comments.
+
+    Reads autograded/ and gradebook.db; writes feedback/STUDENT/NAME. Exit codes: 0 done, 1 some failed, 2 wrong usage.
+
+    Example: autograder feedback deep_nets
+    """
+    from autograder.feedback import feedback as run
+
+    course = Course.find()
+    run(course, course.assignment(assignment), student or None)
+
+
+def points(assignment: Assignment, result: HandInResult) -> tuple[float, float]:
+    """Points earned and points that could be, over the questions examined."""
+    worth = {question.grade_id: question.points for question in assignment.auto_questions}
+    earned = sum(question.score(worth[question.question]) for question in result.questions)
+    return round(earned, 2), sum(worth[question.question] for question in result.questions)
+
+
+def summary(result: HandInResult) -> str:
+    """The first reason of each question that lost points, in a line each."""
+    if result.state == "failed":
+        return result.reason
+    lines = []
+    for question in result.questions:
+        if question.share < 1:
+            bad = next((check for check in question.checks if not check.passed), None)
+            told = question.reason or (question.target.message if question.target else bad.message if bad else "")
+            said = [line for line in told.splitlines() if line.startswith("Recognised: ")] or told.splitlines()
+            lines.append(f"{question.question}: {said[0] if said else ''}")
+    return "\n".join(lines)
+
+
+def as_dict(assignment: Assignment, result: HandInResult) -> dict[str, Any]:
+    """A result in the form that `--json` prints; times stand in a field of their own."""
+    worth = {question.grade_id: question.points for question in assignment.auto_questions}
+    fields = {"name", "passed", "message", "misconception"}
+    target = next((question for question in result.questions if question.target is not None), None)
+    return {
+        "schema": 1,
+        "student": result.student,
+        "assignment": result.assignment,
+        "state": result.state,
+        "reason": result.reason,
+        "edition": result.edition,
+        "wall": result.wall,
+        "data": result.data,
+        "questions": [
+            {
+                "id": question.question,
+                "state": question.state,
+                "points": worth[question.question],
+                "score": question.score(worth[question.question]),
+                "reason": question.reason,
+                "checks": [check.model_dump(include=fields) for check in question.checks],
+                "remarks": list(question.remarks),
+            }
+            for question in result.questions
+        ],
+        "target": None
+        if target is None or target.target is None
+        else {
+            "accuracy": target.target.accuracy,
+            "points": worth[target.question],
+            "score": target.score(worth[target.question]),
+            "epochs": target.target.epochs,
+            "history": list(target.target.history),
+        },
+        "timing": result.timing.model_dump(),
+    }
+
+
+def _show(assignment: Assignment, result: HandInResult) -> None:
+    worth = {question.grade_id: question.points for question in assignment.auto_questions}
+    table = Table("question", "state", "score", "why")
+    for question in result.questions:
+        most = worth[question.question]
+        table.add_row(
+            question.question, question.state, f"{question.score(most):g} / {most:g}", escape(question.message())
+        )
+    out.print(table)
+    earned, most = points(assignment, result)
+    out.print(
+        f"{result.student}: {result.state}, {earned:g} of {most:g} automatic points; "
+        f"wall: {result.wall}; data: {result.data}; edition: {result.edition}",
+        markup=False,
+    )
+
+
+def main() -> None:
+    """Entry point. A CourseError is printed without a traceback; everything else is a bug and keeps its own."""
+    try:
+        app()
+    except CourseError as error:
+        err.print(f"autograder: {error}", markup=False)
+        sys.exit(2)

@@ -1,0 +1,207 @@
+"""Examines one hand-in: hidden checks in a pytest process, the target in a worker, one record per question."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from nndl.data_utils import data_name
+
+from autograder.course import Assignment, derived_seed
+from autograder.errors import CourseError
+from autograder.examiner import target
+from autograder.examiner.stage import StagedHandIn
+from autograder.misconceptions import all_misconceptions
+from autograder.results import SCHEMA, Check, QuestionResult, State, Target
+from autograder.wall import choose
+
+CHECKS = Path(__file__).resolve().parent.parent / "checks"
+STAND_IN = "synthetic stand-in"
+PATIENCE = 1800  # wall-clock seconds after which an examination is given up as a bug of ours
+
+Say = Callable[[str], None]
+
+
+class Examination:
+    """One hand-in under examination: what is known beforehand, and what is found."""
+
+    def __init__(self, assignment: Assignment, student: str, folder: Path, say: Say) -> None:
+        self.assignment, self.student, self.folder, self.say = assignment, student, folder, say
+        self.course = assignment.course
+        self.seed = self.course.seed(student, assignment.name)
+        self.wall = choose(self.course.root / ".runtime")
+        self.kit = version("deep-nets-course-kit")
+        self.cpu = self.target_cpu = 0.0
+
+    @property
+    def data(self) -> str:
+        """What the data set is; the target rests on it."""
+        try:
+            return str(data_name(self.course.data))
+        except FileNotFoundError:
+            return "none"
+
+    def origin(self, question: str, key: str) -> dict[str, Any]:
+        """The part of a record that says where it comes from."""
+        data = self.data if self._is_target(question) else "none"
+        names = {"kit": self.kit, "edition": self.assignment.settings.edition, "wall": self.wall.name, "data": data}
+        return {**names, "question": question, "key": key}
+
+    def _is_target(self, question: str) -> bool:
+        settings = self.assignment.settings.target
+        return settings is not None and question == settings.question
+
+    @property
+    def notebook(self) -> Path:
+        """The hand-in's notebook with the target section."""
+        settings = self.assignment.settings.target
+        return self.folder / f"{settings.notebook if settings else ''}.ipynb"
+
+    def key(self, question: str, staged: StagedHandIn) -> str:
+        """A hash over all that a record rests on: files, checks, settings, seed, wall, data."""
+        settings = self.assignment.settings
+        parts = [str(SCHEMA), self.kit, self.seed, self.wall.name, question, staged.digest()]
+        if self._is_target(question):
+            content = self.notebook.read_bytes() if self.notebook.is_file() else b""
+            parts += [self.data, str(settings.target), hashlib.sha256(content).hexdigest()]
+        else:
+            parts += [str(settings.limits), _checks_digest()]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    def results(self, keys: dict[str, str], staged: StagedHandIn) -> Iterator[QuestionResult]:
+        """Examine the questions of `keys` (question: key of its record), the target last."""
+        checked = {name: key for name, key in keys.items() if not self._is_target(name)}
+        if checked:
+            self.say("running the hidden checks")
+            yield from self._check(list(checked), checked, staged)
+        for name in keys.keys() - checked.keys():
+            self.say("training the target section")
+            yield self._train(name, keys[name], staged)
+
+    def _check(self, questions: list[str], keys: dict[str, str], staged: StagedHandIn) -> Iterator[QuestionResult]:
+        """Run the hidden checks of `questions`; once more over the reference where a question rests on others."""
+        if staged.problems:
+            reason = f"Not examined: {'; '.join(staged.problems)}."
+            for question in questions:
+                yield QuestionResult(**self.origin(question, keys[question]), state="failed", share=0.0, reason=reason)
+            return
+        found = self._run_checks(questions, overlay=False)
+        again = {row["question"] for row in found["outcomes"] if not row["passed"] and row["rests_on"]}
+        second = self._run_checks(sorted(again), overlay=True) if again and not found["unfit"] else None
+        for question in questions:
+            result = self._judge(question, keys[question], found)
+            if second is not None and question in again:
+                overlaid = self._judge(question, keys[question], second)
+                if overlaid.share > result.share:
+                    names = sorted({n.split(".")[1] for r in second["outcomes"] for n in r["rests_on"]})
+                    remark = (
+                        f"Examined with the course's {', '.join(names)} in place of yours: with your own, fewer checks "
+                        "pass here. That mistake costs its own question only."
+                    )
+                    result = overlaid.model_copy(update={"remarks": (*overlaid.remarks, remark)})
+            yield result
+
+    def _run_checks(self, questions: list[str], *, overlay: bool) -> dict[str, Any]:
+        """pytest in a process of its own, in a folder that is no hand-in; what it found."""
+        with tempfile.TemporaryDirectory(prefix="examiner-") as temporary:
+            results = Path(temporary) / "results.json"
+            command = [sys.executable, "-m", "pytest", "-q", "-p", "autograder.examiner.plugin", "--noconftest"]
+            command += [
+                "-c",
+                str(CHECKS / "pytest.ini"),
+                "--rootdir",
+                str(CHECKS),
+                "-p",
+                "no:cacheprovider",
+                str(CHECKS),
+            ]
+            command += [f"--submission={self.folder.resolve()}", f"--assignment={self.assignment.name}"]
+            command += [f"--results={results}", *(f"--question={name}" for name in questions)]
+            command += ["--overlay"] if overlay else []
+            environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "AUTOGRADER_SEED": self.seed}
+            environment |= {"OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+            environment.pop("PYTEST_ADDOPTS", None)
+            before = os.times()
+            run = subprocess.run(
+                command, cwd=temporary, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+            )
+            after = os.times()
+            self.cpu += after.children_user + after.children_system - before.children_user - before.children_system
+            found: dict[str, Any] = json.loads(results.read_text("utf-8")) if results.is_file() else {"outcomes": []}
+        bugs = [row for row in found["outcomes"] if row["code"] == "bug"]
+        if run.returncode not in (0, 1) or not found["outcomes"] or bugs:
+            raise RuntimeError(
+                f"the examiner itself failed on {self.student}: {bugs or run.stdout[-3000:]}{run.stderr}"
+            )
+        return found
+
+    def _judge(self, question: str, key: str, found: dict[str, Any]) -> QuestionResult:
+        """The record of one question: passed weight / total weight, with what each check says."""
+        rows = [row for row in found["outcomes"] if row["question"] == question]
+        if not rows:
+            raise CourseError(f'no hidden check belongs to "{question}"', where=CHECKS, fix="write one, with @question")
+        origin = self.origin(question, key)
+        if found["unfit"]:
+            return QuestionResult(**origin, state="failed", share=0.0, reason=found["unfit"])
+        if all(row["code"] == "stub" for row in rows):
+            return QuestionResult(**origin, state="missing", share=0.0, reason=rows[0]["message"])
+        names = found["recognised"].get(question, [])
+        known = {misconception.name: misconception for misconception in all_misconceptions()}
+        sentences = list(dict.fromkeys(known[name].sentence for name in names))
+        checks = []
+        for row in rows:
+            told = row["message"]
+            matched = row["code"] == "wrong" and bool(sentences)
+            if matched:
+                told += "\nRecognised: " + " Or: ".join(sentences)
+            label = " or ".join(names) if matched else None
+            checks.append(
+                Check(name=row["name"], passed=row["passed"], weight=row["weight"], message=told, misconception=label)
+            )
+        share = sum(row["weight"] for row in rows if row["passed"]) / sum(row["weight"] for row in rows)
+        return QuestionResult(**origin, state="graded", share=share, checks=tuple(checks))
+
+    def _train(self, question: str, key: str, staged: StagedHandIn) -> QuestionResult:
+        """Run the target section again and judge it."""
+        settings = self.assignment.settings.target
+        assert settings is not None
+        origin = self.origin(question, key)
+        empty = Target(required=settings.accuracy)
+        if self.data == "none":
+            raise CourseError("CIFAR-10 is not here", where=self.course.data, fix="run `bash get_datasets.sh`")
+        if staged.problems:
+            reason = f"Not trained: {'; '.join(staged.problems)}."
+            return QuestionResult(**origin, state="failed", share=0.0, reason=reason, target=empty)
+        found = target.rerun(
+            staged,
+            self.notebook,
+            wall=self.wall,
+            data=self.course.data,
+            prepared=self.course.root / ".runtime",
+            seed=int(derived_seed(self.seed, "target")[:8], 16),
+            progress=lambda epoch, now, best: self.say(f"epoch {epoch}: accuracy {now:.3f}, best {best:.3f}"),
+        )
+        self.target_cpu += found.usage.cpu_seconds
+        state: State = "graded" if found.target.accuracy is not None else "failed"
+        if "NotImplementedError" in found.reason:
+            state = "missing"
+        reason = found.reason if found.target.accuracy is None else ""
+        remarks = (f"The data is a {self.data}: this score is provisional.",) if STAND_IN in self.data else ()
+        return QuestionResult(
+            **origin, state=state, share=found.share, reason=reason, target=found.target, remarks=remarks
+        )
+
+
+def _checks_digest() -> str:
+    total = hashlib.sha256()
+    for path in sorted([*CHECKS.glob("*.py"), *(CHECKS.parent / "misconceptions").glob("*.py")]):
+        total.update(path.name.encode() + path.read_bytes())
+    return total.hexdigest()

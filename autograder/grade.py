@@ -1,0 +1,220 @@
+"""Stage `grade`: examine hand-ins side by side, keep their records, do only what is missing."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import os
+import platform
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from nndl.data_utils import data_name
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from autograder import gradebook
+from autograder.course import Assignment, Question
+from autograder.errors import CourseError
+from autograder.examiner.examine import STAND_IN, Examination, Say
+from autograder.examiner.stage import StagedHandIn, stage
+from autograder.records import Records
+from autograder.results import HandInResult, QuestionResult, Timing
+
+_COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TimeElapsedColumn(),
+    TimeRemainingColumn(),
+)
+
+
+def _silent(_: str) -> None: ...
+
+
+def examined(
+    assignment: Assignment,
+    student: str,
+    folder: Path,
+    *,
+    only: Iterable[str] = (),
+    with_target: bool = True,
+    store: bool = True,
+    say: Say = _silent,
+) -> HandInResult:
+    """Examine one hand-in: what an earlier run recorded is read, the rest is done now.
+
+    Parameters
+    ----------
+    assignment : Assignment
+        What it answers.
+    student : str
+        Whose it is; the seeds and the place of the records follow from it.
+    folder : Path
+        The hand-in: notebooks and the package.
+    only : iterable of str, optional
+        Questions to examine; all by default.
+    with_target : bool
+        Whether to train the target section too.
+    store : bool
+        Whether to read and write records below results/.
+    say : callable, optional
+        Told about progress, one line at a time.
+
+    Returns
+    -------
+    HandInResult
+        Questions in the order of the notebooks. A bad hand-in gives reasons, never an exception.
+    """
+    chosen = _chosen(assignment, tuple(only), with_target)
+    records = Records(assignment.course.root / "results" / assignment.name / student) if store else None
+    work = Examination(assignment, student, folder, say)
+    began, started = time.monotonic(), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    staged = stage(assignment, folder)
+    try:
+        results = _results(work, chosen, staged, records)
+    finally:
+        staged.remove()
+    timing = Timing(
+        host=platform.node(),
+        started=started,
+        wall_seconds=round(time.monotonic() - began, 3),
+        cpu_seconds=round(work.cpu, 3),
+        target_cpu_seconds=round(work.target_cpu, 3),
+    )
+    if records is not None and work.cpu + work.target_cpu > 0:
+        records.write_timing(timing)
+    failed = [result for result in results if result.state == "failed"]
+    broken = failed if len(failed) == len(results) and results else []
+    return HandInResult(
+        student=student,
+        assignment=assignment.name,
+        state="failed" if broken else "graded",
+        reason=broken[0].reason if broken else "",
+        edition=assignment.settings.edition,
+        wall=work.wall.name,
+        data=work.data,
+        questions=tuple(results),
+        timing=timing,
+    )
+
+
+def _chosen(assignment: Assignment, only: tuple[str, ...], with_target: bool) -> list[Question]:
+    known = {question.grade_id: question for question in assignment.auto_questions}
+    for name in only:
+        if name not in known:
+            raise CourseError(f'no question "{name}"', where=assignment.name, fix=f"choose from: {', '.join(known)}")
+    settings = assignment.settings.target
+    skipped = {settings.question} if settings is not None and not with_target else set()
+    return [question for name, question in known.items() if (not only or name in only) and name not in skipped]
+
+
+def _results(
+    work: Examination, chosen: list[Question], staged: StagedHandIn, records: Records | None
+) -> list[QuestionResult]:
+    """The result of each chosen question: from the records where they hold, else examined now and recorded at once."""
+    keys = {question.grade_id: work.key(question.grade_id, staged) for question in chosen}
+    found = {name: kept for name, key in keys.items() if records and (kept := records.read(name, key))}
+    missing = {name: key for name, key in keys.items() if name not in found}
+    for result in work.results(missing, staged):
+        found[result.question] = result
+        if records:
+            records.write(result)
+    return [found[name] for name in keys]
+
+
+def grade(
+    assignment: Assignment,
+    students: Iterable[str] = (),
+    *,
+    workers: int = 0,
+    allow_synthetic: bool = False,
+    console: Console,
+) -> Iterator[tuple[HandInResult, str]]:
+    """Examine hand-ins side by side, then record each in nbgrader's gradebook; yields (result, why not recorded).
+
+    Raises
+    ------
+    CourseError
+        If there is nothing to grade, or the data is the stand-in and nobody allowed that.
+    """
+    folders = _hand_ins(assignment, tuple(students))
+    if assignment.settings.target is not None:
+        _refuse_stand_in(assignment, allow_synthetic)
+    log = _log(assignment)
+    assignment.course.secret()  # made once, before the pool could make it twice
+    with Progress(*_COLUMNS, console=console) as progress, ProcessPoolExecutor(workers or os.cpu_count()) as pool:
+        bar = progress.add_task("examining", total=len(folders))
+        jobs = {pool.submit(examined, assignment, name, folder): name for name, folder in folders.items()}
+        results: dict[str, HandInResult] = {}
+        for job in as_completed(jobs):
+            name = jobs[job]
+            try:
+                results[name] = job.result()
+                log.info("%s: %s %s", name, results[name].state, results[name].reason)
+            except Exception as error:
+                log.exception("%s: the examination failed", name)
+                results[name] = _not_examined(assignment, name, error)
+                progress.console.print(f"{name}: {results[name].reason}", markup=False)
+            progress.advance(bar)
+        bar = progress.add_task("recording", total=len(folders))
+        for name in folders:
+            reason = gradebook.record(assignment.course, assignment, name)
+            log.info("%s: recorded%s", name, f", but {reason}" if reason else "")
+            progress.advance(bar)
+            yield results[name], reason
+
+
+def _hand_ins(assignment: Assignment, students: tuple[str, ...]) -> dict[str, Path]:
+    submitted = assignment.course.root / "submitted"
+    found = {path.parent.name: path for path in sorted(submitted.glob(f"*/{assignment.name}")) if path.is_dir()}
+    unknown = sorted(set(students) - set(found))
+    if unknown or not found:
+        what = f"no hand-in of {', '.join(unknown)}" if unknown else "there are no hand-ins"
+        fix = f"put them at submitted/<student>/{assignment.name}"
+        raise CourseError(what, where=submitted, fix=fix)
+    return {name: path for name, path in found.items() if not students or name in students}
+
+
+def _refuse_stand_in(assignment: Assignment, allowed: bool) -> None:
+    try:
+        data = data_name(assignment.course.data)
+    except FileNotFoundError:
+        raise CourseError(
+            "CIFAR-10 is not here", where=assignment.course.data, fix="run `bash get_datasets.sh`"
+        ) from None
+    if STAND_IN in data and not allowed:
+        raise CourseError(
+            f"the data is a {data}: target scores made on it are provisional",
+            where=assignment.course.data,
+            fix="run `bash get_datasets.sh`, or say --allow-synthetic",
+        )
+
+
+def _log(assignment: Assignment) -> logging.Logger:
+    """A log file of this run below logs/."""
+    folder = assignment.course.root / "logs"
+    folder.mkdir(exist_ok=True)
+    moment = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
+    handler = logging.FileHandler(folder / f"grade-{assignment.name}-{moment}.log", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log = logging.Logger(f"autograder.grade.{moment}", logging.INFO)
+    log.addHandler(handler)
+    return log
+
+
+def _not_examined(assignment: Assignment, student: str, error: Exception) -> HandInResult:
+    """A bug of ours: said so, with the log for whoever mends it; the student is graded by the next run."""
+    return HandInResult(
+        student=student,
+        assignment=assignment.name,
+        state="failed",
+        reason=f"The examiner itself failed ({type(error).__name__}); see the newest file in logs/.",
+        edition=assignment.settings.edition,
+        wall="",
+        data="",
+        questions=(),
+    )
