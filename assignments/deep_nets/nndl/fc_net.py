@@ -70,7 +70,7 @@ def _read_npz(path):
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    except (ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except (ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:  # TypeError: a .npy file, one bare array
         raise ValueError(f"{path}: not a file written by save; name one that was") from error
 
 
