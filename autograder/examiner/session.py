@@ -97,8 +97,9 @@ class Channel:
                 self._usage = Usage(0.0, 0.0, "crash")
                 return self._usage
             cpu = float(answer["cpu"])
-            crashed = os.waitstatus_to_exitcode(int(answer["status"])) != -signal.SIGKILL
-            ended = "cpu" if cpu >= self.cpu_seconds else "wall" if self._timed_out else "crash" if crashed else ""
+            code = os.waitstatus_to_exitcode(int(answer["status"]))
+            limited = code == -signal.SIGXCPU or cpu >= self.cpu_seconds
+            ended = "cpu" if limited else "wall" if self._timed_out else "crash" if code != -signal.SIGKILL else ""
             self._usage = Usage(cpu, float(answer["peak_mb"]), ended)
         return self._usage
 

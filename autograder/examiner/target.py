@@ -74,7 +74,7 @@ def prepared_data(source: Path, folder: Path) -> Path:
         for path in sorted(origin.iterdir()):
             if path.name != "test_batch":
                 (made / path.name).write_bytes(path.read_bytes())
-        batch = {b"data": images.reshape(len(images), -1), b"labels": [int(label) for label in labels]}
+        batch = {"data": images.reshape(len(images), -1), "labels": [int(label) for label in labels]}
         (made / "test_batch").write_bytes(pickle.dumps(batch, protocol=2))
         try:
             made.parent.rename(final)
@@ -158,13 +158,19 @@ def rerun(
         try:
             reason = _watch(channel, cells, judge)
         except (wire.WireError, WorkerLost):
-            ended = channel.end().ended
-            late = f"The budget of {budget} CPU seconds ended; the best epoch until then counts."
-            reason = late if ended in ("cpu", "wall") else "The training process ended by itself."
+            reason = _end_reason(channel.end(), budget)
         except StudentError as error:
             reason = str(error)
         usage = channel.end()
     return judge.outcome(reason, usage)
+
+
+def _end_reason(usage: Usage, budget: int) -> str:
+    if usage.ended == "cpu" and usage.cpu_seconds < budget:
+        return "Training was stopped: no step was finished within 60 CPU seconds. Look for a loop that never ends."
+    if usage.ended in ("cpu", "wall"):
+        return f"The budget of {budget} CPU seconds ended; the best epoch until then counts."
+    return "The training process ended by itself."
 
 
 def _watch(channel: Channel, cells: list[str], judge: _Judge) -> str:
@@ -184,7 +190,9 @@ def _watch(channel: Channel, cells: list[str], judge: _Judge) -> str:
             judge.see(arrays[0])
         if event == "done":
             return "" if judge.history else "The section trained nothing: it left no `model` and no Solver was run."
-        channel.send({"stop": judge.certain})
+        if judge.certain:  # the best epoch counts, so training on cannot change the score
+            return ""
+        channel.send({"go": "on"})
 
 
 class _Judge:

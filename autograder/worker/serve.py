@@ -50,8 +50,7 @@ class HandIn:
             where = self._place(error)
             if isinstance(error, SyntaxError) and error.filename:
                 where = {"file": os.path.basename(error.filename), "line": error.lineno or 0}
-            text = error.msg if isinstance(error, SyntaxError) else str(error)
-            self.reply({"fault": "import", "type": type(error).__name__[:80], "text": str(text)[:400], **where})
+            self.reply({"fault": "import", "type": type(error).__name__[:80], "text": self.words(error), **where})
             return False
         self.reply({"ready": True})
         return True
@@ -90,6 +89,11 @@ class HandIn:
             if frame.filename.startswith(root):
                 return {"file": os.path.basename(frame.filename), "line": frame.lineno or 0}
         return {"file": "", "line": 0}
+
+    def words(self, error: BaseException) -> str:
+        """The error's own text, without the folder it happened to lie in."""
+        text = error.msg if isinstance(error, SyntaxError) else str(error)
+        return str(text).replace(self.folder + os.sep, "")[:300]
 
     def raised(self, error: BaseException) -> dict[str, Any]:
         """The fault for an exception: the nearest built-in type's name, and its place."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-NAMES = ("matplotlib", "pylab", "seaborn", "tqdm", "IPython", "ipywidgets", "google")
+NAMES = ("matplotlib", "pylab", "seaborn", "tqdm", "IPython", "ipywidgets")
 
 
 class Inert:

@@ -1,6 +1,6 @@
 """The child's other task: run the target section of a notebook and hand over predictions after every epoch.
 
-The examiner sends the code of the cells. It gets back, and answers with whether to go on:
+The examiner sends the code of the cells. It gets back, and answers an epoch with a frame that lets it go on:
 
     {"event": "epoch", "epoch": n}  and the classes predicted for the validation images, (1000,) int64
     {"event": "done", "model": bool}  and the predictions of the `model` the section left, if any
@@ -9,6 +9,7 @@ The examiner sends the code of the cells. It gets back, and answers with whether
 from __future__ import annotations
 
 import contextlib
+import resource
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,7 @@ from . import wire
 from .serve import HandIn
 
 
-class _Stop(BaseException):
-    """The examiner has seen enough."""
+STUCK = 60  # CPU seconds
 
 
 class _Shell:
@@ -54,6 +54,27 @@ def _validation(hand_in: HandIn, solver: Any = None) -> np.ndarray[Any, Any]:
     return np.asarray(hand_in.modules["data_utils"].get_CIFAR10_data()["X_val"])
 
 
+def _stop_when_stuck(solver: Any) -> None:
+    """Let the kernel end this process when no training step is finished within STUCK CPU seconds.
+
+    The soft limit is moved on after every step. The hard limit, the budget, stays.
+    """
+    step, budget = solver._step, resource.getrlimit(resource.RLIMIT_CPU)[1]
+
+    def move_on() -> None:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        allowed = int(used.ru_utime + used.ru_stime) + STUCK
+        resource.setrlimit(resource.RLIMIT_CPU, (min(allowed, budget), budget))
+
+    def watched(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        result = step(self, *arguments, **keywords)
+        move_on()
+        return result
+
+    solver._step = watched
+    move_on()
+
+
 def serve(hand_in: HandIn) -> None:
     """Run the cells in one namespace; the Solver's observer reports as training goes on."""
     request, _ = wire.receive(hand_in.channel)
@@ -67,10 +88,11 @@ def serve(hand_in: HandIn) -> None:
         epochs += 1
         header = {"event": "epoch", "epoch": int(getattr(solver, "epoch", epochs))}
         hand_in.reply(header, [_predict(solver.model, _validation(hand_in, solver))])
-        if wire.receive(hand_in.channel)[0].get("stop"):
-            raise _Stop
+        wire.receive(hand_in.channel)  # the examiner says go on, or ends this process
 
-    hand_in.modules["solver"].Solver.observer = staticmethod(observe)
+    Solver = hand_in.modules["solver"].Solver
+    Solver.observer = staticmethod(observe)
+    _stop_when_stuck(Solver)
     try:
         for number, source in enumerate(request["cells"]):
             code = compile(source, f"{hand_in.folder}/{hand_in.package}/cell {number + 1}", "exec")
@@ -78,8 +100,6 @@ def serve(hand_in: HandIn) -> None:
         model = namespace.get("model")
         found = [_predict(model, _validation(hand_in))] if hasattr(model, "loss") else []
         hand_in.reply({"event": "done", "model": bool(found)}, found)
-    except _Stop:
-        pass
     except BaseException as error:
         with contextlib.suppress(wire.WireError):
-            hand_in.reply({"event": "fault", **hand_in.raised(error), "text": str(error)[:200]})
+            hand_in.reply({"event": "fault", **hand_in.raised(error), "text": hand_in.words(error)})
