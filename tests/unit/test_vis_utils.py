@@ -126,7 +126,8 @@ def test_figures_do_not_pile_up_in_pyplot_and_are_small():
     assert len(png.getvalue()) < 100_000
 
 
-def test_notebook_shows_the_figure_exactly_once():
+def test_notebook_shows_the_figure_exactly_once(monkeypatch):
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # the kernel's own backend is what is tested
     code = "import numpy as np\nfrom nndl import vis_utils\nvis_utils.show_images(np.zeros((4, 3, 32, 32)))"
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": sys.executable, "language": "python"}
