@@ -116,7 +116,14 @@ def test_solver_with_a_seed_sees_new_minibatches_although_a_layer_reseeds():
     assert len({tuple(batch) for batch in model.batches}) == 15
 
 
-def test_model_ends_with_the_weights_of_the_best_check():
+def sgd_in_place(w, dw, config=None):
+    w -= config["learning_rate"] * dw
+    return w, config
+
+
+@pytest.mark.parametrize("rule", [optim.sgd, sgd_in_place])
+def test_model_ends_with_the_weights_of_the_best_check(monkeypatch, rule):
+    monkeypatch.setattr(optim, "sgd", rule)
     data = make_data(n_val=40)
     model = Linear()
     seen = []
