@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -109,14 +110,9 @@ def grade(
     from autograder.grade import grade as run
 
     work = Course.find().assignment(assignment)
-    table = Table("student", "state", "points", "reason", title=f"{work.name}: {work.settings.title}")
-    failed = False
-    for result, reason in run(work, student or (), workers=workers, allow_synthetic=allow_synthetic, console=err):
-        failed |= result.state != "graded" or bool(reason)
-        earned, most = points(work, result)
-        table.add_row(result.student, result.state, f"{earned:g} / {most:g}", escape(reason or summary(result)))
-    out.print(table)
-    raise typer.Exit(1 if failed else 0)
+    done = list(run(work, student or (), workers=workers, allow_synthetic=allow_synthetic, console=err))
+    _show_all(work, done)
+    raise typer.Exit(0 if all(result.state == "graded" and not reason for result, reason in done) else 1)
 
 
 @app.command()
@@ -134,6 +130,41 @@ def feedback(
 
     course = Course.find()
     run(course, course.assignment(assignment), student or None)
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder of the demonstration; made anew.")] = Path("demo"),
+) -> None:
+    """Grade five hand-ins made on the spot, in a course of their own: release, grade, feedback.
+
+    Writes the folder --output. On the stand-in for CIFAR-10 the target's scores are provisional. Exit codes: 0 done,
+    2 wrong usage.
+
+    Example: autograder demo
+    """
+    from autograder import demo as demonstration
+    from autograder.feedback import feedback as write_feedback
+    from autograder.grade import grade as run
+    from autograder.release import release as make_release
+
+    here = Course.find()
+    os.environ["CIFAR10_DIR"] = str(here.data.resolve())
+    course = demonstration.make_course(here, output.resolve())
+    work = course.assignment("deep_nets")
+    err.print("1 of 3: making the release")
+    make_release(course, work.name)
+    names = demonstration.make_hand_ins(work)
+    err.print(f"2 of 3: grading {', '.join(names)} (a few minutes: the target is trained for real)")
+    _show_all(work, list(run(work, allow_synthetic=True, console=err)))
+    err.print("3 of 3: writing feedback")
+    write_feedback(course, work.name)
+    out.print(
+        f"gradebook:  {output}/gradebook.db (see it with `nbgrader formgrader` inside {output}/)\n"
+        f"feedback:   {output}/feedback/<student>/{work.name}/\n"
+        f"records:    {output}/results/{work.name}/<student>/\nlog:        {output}/logs/",
+        markup=False,
+    )
 
 
 def points(assignment: Assignment, result: HandInResult) -> tuple[float, float]:
@@ -194,6 +225,16 @@ def as_dict(assignment: Assignment, result: HandInResult) -> dict[str, Any]:
         },
         "timing": result.timing.model_dump(),
     }
+
+
+def _show_all(assignment: Assignment, done: list[tuple[HandInResult, str]]) -> None:
+    table = Table("student", "state", "points", "reasons", title=f"{assignment.name}: {assignment.settings.title}")
+    for result, reason in sorted(done, key=lambda pair: pair[0].student):
+        earned, most = points(assignment, result)
+        table.add_row(result.student, result.state, f"{earned:g} / {most:g}", escape(reason or summary(result)))
+    out.print(table)
+    if done:
+        out.print(f"wall: {done[0][0].wall}; data: {done[0][0].data}", markup=False)
 
 
 def _show(assignment: Assignment, result: HandInResult) -> None:

@@ -1,0 +1,76 @@
+"""Stage-by-stage demonstration: a course of its own with five hand-ins made on the spot, graded with reasons."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from autograder.course import CONFIG, Assignment, Course
+from autograder.errors import CourseError
+from autograder.misconceptions import by_name
+
+_COPIED = ("assignments", "source", "datasets/get_datasets.py", "datasets/synthetic.py", "datasets/checksums.txt")
+_SINGLE = (CONFIG, "get_datasets.sh", "requirements.lock", "pyproject.toml", "environment.yml")
+
+
+def make_course(course: Course, folder: Path) -> Course:
+    """A copy of the course's sources in `folder`, with nothing submitted. An earlier demonstration is replaced."""
+    if folder.exists() and not (folder / ".demo").is_file():
+        raise CourseError("this folder is not a demonstration", where=folder, fix="name another --output")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / ".demo").touch()
+    for name in (*_COPIED, *_SINGLE):
+        source, copy = course.root / name, folder / name
+        if source.is_dir():
+            shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+        elif source.is_file():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, copy)
+    return Course(folder)
+
+
+def hand_in(assignment: Assignment, student: str, package: Path, notebooks: Path) -> Path:
+    """Submit a package and notebooks as `student`; the folder of the hand-in."""
+    folder = assignment.course.root / "submitted" / student / assignment.name
+    shutil.copytree(package, folder / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    for notebook in sorted(notebooks.glob("*.ipynb")):
+        shutil.copy2(notebook, folder / notebook.name)
+    return folder
+
+
+def _wrong_mask(folder: Path) -> None:
+    wrong = by_name("reversed_comparison")
+    with (folder / "nndl" / f"{wrong.module}.py").open("a", encoding="utf-8") as file:
+        file.write(f"\n\n{wrong.source()}")
+
+
+def _syntax_error(folder: Path) -> None:
+    path = folder / "nndl" / "layers.py"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("def dropout_forward(x,", "def dropout_forward(x;"), "utf-8"
+    )
+
+
+def _infinite_loop(folder: Path) -> None:
+    with (folder / "nndl" / "layers.py").open("a", encoding="utf-8") as file:
+        file.write("\n\ndef dropout_forward(x, dropout_param):\n    while True:\n        pass\n")
+
+
+CHANGES: dict[str, Callable[[Path], None]] = {
+    "wrong-mask": _wrong_mask,
+    "syntax-error": _syntax_error,
+    "infinite-loop": _infinite_loop,
+}
+
+
+def make_hand_ins(assignment: Assignment) -> list[str]:
+    """Submit the reference, the untouched release, and three changed copies of the reference; their names."""
+    source = assignment.course.root / "source" / assignment.name
+    released = assignment.course.root / "release" / assignment.name
+    hand_in(assignment, "reference", assignment.package, source)
+    hand_in(assignment, "untouched-release", released / assignment.settings.package, released)
+    for student, change in CHANGES.items():
+        change(hand_in(assignment, student, assignment.package, source))
+    return ["reference", "untouched-release", *CHANGES]
