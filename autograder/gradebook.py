@@ -1,0 +1,119 @@
+"""gradebook: the examiner's scores into nbgrader's gradebook, one hand-in at a time.
+
+nbgrader's own `autograde` does it, in this process, with the steps of nbgrader_config.py; `nbgrader autograde` and
+formgrader's button use the same steps. Added here: a hand-in whose notebook is missing gets its zeros with a reason,
+only notebooks are taken from a hand-in, and what was recorded is read back.
+"""
+
+from __future__ import annotations
+
+import glob
+import shutil
+import tempfile
+from pathlib import Path
+
+import nbformat
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.utils import parse_utc
+from traitlets.config import Config
+
+from autograder.course import Assignment, Course
+from autograder.errors import CourseError
+from autograder.hand_in_notebook import MAX_BYTES, empty_notebook
+from autograder.nbgrader_app import nbgrader_api, run
+
+
+def record(course: Course, assignment: Assignment, student: str, *, settings: Config | None = None) -> str:
+    """Put one hand-in's scores into the gradebook and its notebooks, harmless and with messages, into autograded/.
+
+    Parameters
+    ----------
+    course : Course
+    assignment : Assignment
+    student : str
+        The hand-in lies in submitted/<student>/<assignment>.
+    settings : Config, optional
+        nbgrader settings over those of nbgrader_config.py.
+
+    Returns
+    -------
+    str
+        Why it could not be recorded; empty if it was.
+
+    Raises
+    ------
+    CourseError
+        If the gradebook does not fit the sources, which no hand-in can help.
+    """
+    hand_in = course.root / "submitted" / student / assignment.name
+    if not hand_in.is_dir():
+        return f"no hand-in: there is no submitted/{student}/{assignment.name}"
+    with tempfile.TemporaryDirectory(prefix="autograder-") as temporary:
+        config = Config()
+        config.merge(settings or Config())
+        config.CourseDirectory.submitted_directory = temporary
+        config.HandInExporter.missing = _stage(assignment, hand_in, Path(temporary) / student / assignment.name)
+        api = nbgrader_api(course, config)
+        _check_release(assignment, api.coursedir.db_url)
+        ok, errors, log = run(api, "autograde", assignment.name, glob.escape(student))
+    if not ok:
+        reasons = [f"{type(error).__name__}: {error}" for error in errors[:1]] or [log.strip()[-500:]]
+        return f"nbgrader could not record it: {reasons[0]}"
+    unscored = [name for name, score in auto_scores(assignment, student, api.coursedir.db_url).items() if score is None]
+    return f"no score was recorded for {', '.join(unscored)}" if unscored else ""
+
+
+def auto_scores(assignment: Assignment, student: str, db_url: str | None = None) -> dict[str, float | None]:
+    """What the gradebook holds for the autograded questions of one student; None where it holds nothing."""
+    found: dict[str, float | None] = {}
+    with Gradebook(db_url or f"sqlite:///{assignment.course.root / 'gradebook.db'}") as book:
+        for question in assignment.auto_questions:
+            try:
+                grade = book.find_grade(question.grade_id, question.notebook, assignment.name, student)
+            except MissingEntry:
+                found[question.grade_id] = None
+            else:
+                found[question.grade_id] = grade.auto_score
+    return found
+
+
+def _stage(assignment: Assignment, hand_in: Path, folder: Path) -> list[str]:
+    """Copy a hand-in's notebooks, and its time stamp if it has a valid one; returns the notebooks that are missing."""
+    folder.mkdir(parents=True)
+    missing = []
+    for name in [path.name for path in assignment.notebooks]:
+        path, copy = hand_in / name, folder / name
+        if path.is_file() and not path.is_symlink() and path.stat().st_size <= MAX_BYTES:
+            shutil.copyfile(path, copy)
+            continue
+        present = path.exists() or path.is_symlink()
+        reason = f"it is no ordinary file, or larger than {MAX_BYTES // 1_000_000} MB" if present else "not handed in"
+        nbformat.write(empty_notebook(f"{name} could not be read: {reason}."), copy)
+        if not present:
+            missing.append(path.stem)
+    stamp = hand_in / "timestamp.txt"
+    if stamp.is_file() and not stamp.is_symlink() and stamp.stat().st_size < 100:
+        text = stamp.read_bytes().decode("utf-8", "replace").strip()
+        try:
+            parse_utc(text)
+        except (ValueError, OverflowError):
+            return missing
+        (folder / stamp.name).write_text(text + "\n", encoding="utf-8")
+    return missing
+
+
+def _check_release(assignment: Assignment, db_url: str) -> None:
+    """The gradebook knows this assignment, with the points that the notebooks name."""
+    fix = f"run `autograder release {assignment.name}`"
+    want = {question.grade_id: question.points for question in assignment.questions}
+    with Gradebook(db_url) as book:
+        try:
+            notebooks = book.find_assignment(assignment.name).notebooks
+        except MissingEntry:
+            raise CourseError("the assignment was not released yet", where=assignment.name, fix=fix) from None
+        have = {cell.name: float(cell.max_score) for notebook in notebooks for cell in notebook.grade_cells}
+    if want != have:
+        changed = sorted(name for name in want.keys() | have.keys() if want.get(name) != have.get(name))
+        raise CourseError(
+            f"gradebook and notebooks differ in {', '.join(changed)}", where=f"source/{assignment.name}", fix=fix
+        )

@@ -1,0 +1,119 @@
+"""A notebook from a hand-in, which may hold anything: read with care and built anew from what is wanted of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from nbformat import NO_CONVERT, reads
+from nbformat.notebooknode import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from autograder.notebooks import KERNEL, LANGUAGE
+from autograder.safe_outputs import MAX_SOURCE, SafeOutputs, plain_text, safe_markdown, safe_png
+
+MAX_BYTES = 50_000_000
+MAX_CELLS = 2_000
+UNREADABLE = "unreadable"
+
+
+def read_hand_in(path: Path) -> NotebookNode:
+    """The notebook at `path`, harmless; where it cannot be read, an empty one that says why.
+
+    Kept are the source of cells, their outputs as far as autograder.safe_outputs lets them, PNG and JPEG attachments,
+    and nbgrader's grade_id. Nothing else of the metadata counts: points and flags are put back from the gradebook.
+    """
+    try:
+        return _clean(_parsed(path))
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        return empty_notebook(f"{path.name} could not be read: {plain_text(reason or 'damaged', 200)}")
+
+
+def empty_notebook(reason: str) -> NotebookNode:
+    """A notebook that stands for one that is missing or unreadable; the reason is kept in its metadata."""
+    nb = new_notebook(cells=[new_markdown_cell(safe_markdown(reason), id="reason")])
+    nb.metadata = NotebookNode(kernelspec=NotebookNode(KERNEL), language_info=NotebookNode(LANGUAGE))
+    return nb
+
+
+def _parsed(path: Path) -> NotebookNode:
+    """The file as a notebook of format 4.
+
+    Raises
+    ------
+    ValueError
+        If it is no regular file, too large, or no notebook.
+    """
+    if path.is_symlink() or not path.is_file():
+        raise ValueError("it is not an ordinary file")
+    if path.stat().st_size > MAX_BYTES:
+        raise ValueError(f"it is larger than {MAX_BYTES // 1_000_000} MB")
+    text = path.read_text(encoding="utf-8-sig")
+    raw = json.loads(text)
+    if not isinstance(raw, dict) or "nbformat" not in raw:
+        raise ValueError("it is not a notebook")
+    nb = reads(text, as_version=NO_CONVERT if raw["nbformat"] == 4 else 4)
+    if not isinstance(nb.get("cells"), list) or len(nb.cells) > MAX_CELLS:
+        raise ValueError("it is not a notebook, or has too many cells")
+    return nb
+
+
+def _clean(nb: NotebookNode) -> NotebookNode:
+    """Build the notebook anew, cell by cell."""
+    outputs, taken = SafeOutputs(), set[str]()
+    cells = [cell for i, raw in enumerate(nb.cells) if (cell := _cell(raw, outputs, _identity(raw, i, taken)))]
+    made = new_notebook(cells=cells)
+    made.metadata = NotebookNode(kernelspec=NotebookNode(KERNEL), language_info=NotebookNode(LANGUAGE))
+    return made
+
+
+def _identity(raw: Any, index: int, taken: set[str]) -> str:
+    """The cell's own id if it is a valid one not used before, else one made from its place."""
+    own = raw.get("id") if isinstance(raw, dict) else None
+    if not isinstance(own, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", own) or own in taken:
+        own = f"cell-{index}"
+        while own in taken:
+            own += "-"
+    taken.add(own)
+    return own
+
+
+def _cell(raw: Any, outputs: SafeOutputs, identity: str) -> NotebookNode | None:
+    """One cell built anew; None for what is no cell. A raw cell becomes code, which no page takes for HTML."""
+    if not isinstance(raw, dict) or raw.get("cell_type") not in ("code", "markdown", "raw"):
+        return None
+    source = raw.get("source", "")
+    source = "".join(map(str, source)) if isinstance(source, list) else str(source)
+    if raw["cell_type"] == "code":
+        cell = new_code_cell(plain_text(source, MAX_SOURCE), id=identity)
+        cell.outputs = outputs.of_cell(raw.get("outputs"))
+    elif raw["cell_type"] == "raw":
+        cell = new_code_cell(plain_text(source, MAX_SOURCE), id=identity)
+    else:
+        cell = new_markdown_cell(safe_markdown(source), id=identity)
+        attachments = _attachments(raw.get("attachments"))
+        if attachments:
+            cell.attachments = attachments
+    meta = raw.get("metadata")
+    given = meta.get("nbgrader") if isinstance(meta, dict) else None
+    grade_id = given.get("grade_id") if isinstance(given, dict) else None
+    if isinstance(grade_id, str):
+        cell.metadata["nbgrader"] = NotebookNode(grade_id=grade_id)
+    return cell
+
+
+def _attachments(raw: Any) -> NotebookNode:
+    """Pictures pasted into Markdown, as PNG, under their names."""
+    kept = NotebookNode()
+    for name, bundle in raw.items() if isinstance(raw, dict) else ():
+        for kind in ("image/png", "image/jpeg"):
+            data = bundle.get(kind) if isinstance(bundle, dict) else None
+            if isinstance(data, str) and re.fullmatch(r"[\w .()-]{1,100}", str(name)) and len(kept) < 20:
+                try:
+                    kept[name] = NotebookNode({"image/png": safe_png(data)})
+                except ValueError:
+                    continue
+    return kept

@@ -1,0 +1,77 @@
+"""Instructor notebooks: checked before nbgrader strips them, made the same on every machine after it did."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nbformat.notebooknode import NotebookNode
+
+from autograder.delimiters import HIDDEN, SCHEME, SOLUTION, regions
+from autograder.errors import CourseError
+from autograder.stripping import STUB, check_stripped, check_syntax, without_magics
+
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+LANGUAGE = {"name": "python"}
+# What a cell may carry; the rest (when it ran, how far it was scrolled) differs from one machine to the next.
+CELL_METADATA = frozenset({"nbgrader", "deletable", "editable", "tags"})
+
+
+def check_notebook(nb: NotebookNode, where: str) -> None:
+    """Refuse everything that nbgrader would strip wrong without a word.
+
+    Raises
+    ------
+    CourseError
+        With file, cell and line.
+    """
+    seen: set[str] = set()
+    for number, cell in enumerate(nb.cells, start=1):
+        meta = cell.metadata.get("nbgrader", {})
+        here = f'{where}, cell "{meta["grade_id"]}"' if "grade_id" in meta else f"{where}, cell {number}"
+        if "id" not in cell:
+            raise CourseError("this cell has no id", where=here, fix="save the notebook with a current Jupyter")
+        if cell.id in seen:
+            raise CourseError(f"two cells have the id {cell.id!r}", where=here, fix="give this cell an id of its own")
+        seen.add(cell.id)
+        if "\r" in cell.source:
+            raise CourseError("has Windows line ends", where=here, fix="save the notebook with line feeds only")
+        _check_cell(cell, meta, here)
+
+
+def _check_cell(cell: NotebookNode, meta: dict[str, Any], here: str) -> None:
+    """Delimiters, syntax, and a rerun of its hidden tests in every autograded cell."""
+    solution, grade, task = (bool(meta.get(key)) for key in ("solution", "grade", "task"))
+    code = without_magics(cell.source) if cell.cell_type == "code" else None
+    if code is not None:
+        check_syntax(code, here)
+    kinds = ((SOLUTION,) if solution else ()) + ((HIDDEN,) if grade else ()) + ((SCHEME,) if task else ())
+    found = regions(cell.source if code is None else code, here, kinds=kinds, python=code is not None)
+    if cell.cell_type == "code" and grade and not solution and not any(region.kind == HIDDEN for region in found):
+        raise CourseError(
+            "is graded and names no hidden test",
+            where=here,
+            fix=f'end the cell with "### BEGIN {HIDDEN}", a rerun of its question, "### END {HIDDEN}"',
+        )
+
+
+def normalise(nb: NotebookNode) -> None:
+    """Make the notebook independent of who saved it where: kernel, language version, traces of running it."""
+    nb.metadata = NotebookNode(kernelspec=NotebookNode(KERNEL), language_info=NotebookNode(LANGUAGE))
+    nb.nbformat, nb.nbformat_minor = 4, 5
+    for cell in nb.cells:
+        for key in set(cell.metadata) - CELL_METADATA:
+            del cell.metadata[key]
+
+
+def check_released_notebook(nb: NotebookNode, where: str) -> None:
+    """After stripping: every code cell is valid Python, and each of its stubs stands alone or in a function."""
+    for number, cell in enumerate(nb.cells, start=1):
+        code = without_magics(cell.source) if cell.cell_type == "code" else None
+        if code is None:
+            continue
+        here = f"{where}, cell {number} of the release"
+        # A cell that is a stub as a whole raises when it is run, as it should; only its syntax is looked at.
+        if cell.metadata.get("nbgrader", {}).get("solution"):
+            check_syntax(code, here)
+        else:
+            check_stripped(code, here, stubs=code.count(STUB[1]))
