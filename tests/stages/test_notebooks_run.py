@@ -36,7 +36,7 @@ def test_dropout_runs_within_six_minutes(dropout):
     assert dropout[1] < 60 * MINUTES
 
 
-def test_dropout_prints_the_means_and_losses_of_the_seeds(dropout):
+def test_dropout_prints_the_means_and_losses_of_the_course(dropout):
     # The mean and the zeros for p = 0.25 and the first two losses are printed in CS231n's Dropout notebook of 2021.
     # Its third loss rests on a layer that reseeds the global generator; this is the one of a generator of its own.
     assert re.search(r"^0\.25 \| +10\.0141 \| +0\.7498 \|", printed(dropout[0], "forward_try"), flags=re.MULTILINE)

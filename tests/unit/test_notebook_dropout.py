@@ -1,0 +1,309 @@
+"""The instructor notebook on dropout: what nbgrader, the graders and students rely on. Nothing is trained here."""
+
+import ast
+import builtins
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import nbformat
+import pytest
+from IPython.core.inputtransformer2 import TransformerManager
+from nbgrader.nbgraderformat import MetadataValidator
+from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOK = ROOT / "source" / "deep_nets" / "Dropout.ipynb"
+PACKAGE = ROOT / "assignments" / "deep_nets" / "nndl"
+POINTS = {
+    "dropout_forward": 5,
+    "dropout_backward": 3,
+    "explain_scaling": 2,
+    "fc_net_dropout": 5,
+    "explain_curves": 2,
+    "explain_small_layers": 2,
+    "target": 10,
+    "explain_gap": 1,
+}
+IN_WORDS = sorted(name for name in POINTS if name.startswith("explain_"))
+AUTOGRADED = sorted(set(POINTS) - set(IN_WORDS))
+
+
+@pytest.fixture
+def notebook():
+    return nbformat.read(NOTEBOOK, as_version=4)
+
+
+@pytest.fixture
+def cells(notebook):
+    return {cell.id: cell for cell in notebook.cells}
+
+
+@pytest.fixture
+def released(notebook):
+    """What nbgrader's own preprocessors leave for students."""
+    for preprocessor in (ClearSolutions(), ClearHiddenTests()):
+        notebook, _ = preprocessor.preprocess(notebook, {})
+    return {cell.id: cell.source for cell in notebook.cells}
+
+
+def grading(cell):
+    meta = cell.metadata.get("nbgrader", {})
+    return tuple(bool(meta.get(key)) for key in ("grade", "solution", "locked"))
+
+
+def test_notebook_satisfies_the_notebook_format_and_nbgraders_validator(notebook):
+    nbformat.validate(notebook)
+    MetadataValidator().validate_nb(notebook)
+
+
+def test_notebook_is_written_as_nbformat_writes_it(notebook):
+    text = NOTEBOOK.read_text(encoding="utf-8")
+    assert text == nbformat.writes(notebook) + "\n", "save it with nbformat, so that a diff shows changes only"
+
+
+def test_notebook_holds_no_outputs_and_no_traces_of_running(notebook):
+    for cell in notebook.cells:
+        assert set(cell.metadata) <= {"nbgrader"}, cell.id
+        if cell.cell_type == "code":
+            assert cell.outputs == [], cell.id
+            assert cell.execution_count is None, cell.id
+
+
+def test_cell_ids_are_unique_readable_and_the_grade_ids(notebook):
+    counts = Counter(cell.id for cell in notebook.cells)
+    assert [name for name, count in counts.items() if count > 1] == []
+    for cell in notebook.cells:
+        assert re.fullmatch(r"[a-z][a-z_]{3,}", cell.id), cell.id
+        if "nbgrader" in cell.metadata:
+            assert cell.metadata.nbgrader.grade_id == cell.id
+
+
+def test_points_are_those_agreed_on_and_sum_to_thirty(notebook):
+    graded = {cell.id: cell.metadata.nbgrader.points for cell in notebook.cells if grading(cell)[0]}
+    assert graded == POINTS
+    assert sum(graded.values()) == 30
+
+
+def test_table_of_points_says_what_the_metadata_says(cells):
+    rows = re.findall(r"^\| `(\w+)` \|.*\| (\d+) \|[^|]*\|$", cells["points"].source, flags=re.MULTILINE)
+    assert {name: int(points) for name, points in rows} == POINTS
+    assert "| **30** |" in cells["points"].source
+
+
+@pytest.mark.parametrize("name", AUTOGRADED)
+def test_autograded_cell_is_locked_and_ends_with_the_rerun_of_its_own_question(cells, name):
+    assert grading(cells[name]) == (True, False, True)
+    assert cells[name].source.splitlines()[-3:] == [
+        "### BEGIN HIDDEN TESTS",
+        f'import autograder; autograder.rerun("{name}")',
+        "### END HIDDEN TESTS",
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(set(AUTOGRADED) - {"target"}))
+def test_autograded_cell_shows_the_visible_checks_of_its_own_question(released, name):
+    assert released[name].strip() == f'layer_tests.check("{name}")'
+
+
+@pytest.mark.parametrize(
+    ("right", "points"), [(320, "0.00"), (435, "5.00"), (500, "7.82"), (549, "9.95"), (550, "10.00")]
+)
+def test_target_cell_reports_the_linear_share_rounded_down(released, right, points):
+    printed = run_cell(released["target"], accuracy=lambda *_: right / 1000)
+    assert f"{right / 1000:.1%}: this would give {points} of 10" in printed
+
+
+@pytest.mark.parametrize("right", [0, 319, 551, 1000])
+def test_target_cell_reports_no_points_beyond_none_and_all(released, right):
+    printed = run_cell(released["target"], accuracy=lambda *_: right / 1000)
+    assert f"give {10.0 if right > 500 else 0.0:.2f} of 10" in printed
+
+
+def test_target_cell_calls_points_on_the_stand_in_provisional(released):
+    stand_in = "synthetic stand-in, not CIFAR-10"
+    assert "provisional" in run_cell(released["target"], data_name=lambda: stand_in)
+    assert "provisional" not in run_cell(released["target"])
+
+
+def run_cell(source, **names):
+    """What the target cell prints, with these names in place of the setup cell's."""
+    import numpy as np
+
+    printed = []
+    data = {"X_val": None, "y_val": None}
+    common = {"np": np, "model": None, "data": data, "accuracy": lambda *_: 0.5, "data_name": lambda: "CIFAR-10"}
+    exec(source, common | {"print": printed.append} | names)
+    return "\n".join(printed)
+
+
+def test_target_section_needs_no_cell_but_the_setup_cell(notebook):
+    """Its code is run right after the setup cell when a hand-in is graded."""
+    order = [cell.id for cell in notebook.cells]
+    section = notebook.cells[order.index("target_section") : order.index("target") + 1]
+    assert section[0].cell_type == "markdown"
+    assert section[0].source.startswith("## ")
+    used, defined = set(), set(dir(builtins))
+    for cell in [notebook.cells[order.index("setup")], *section]:
+        if cell.cell_type == "code":
+            for node in ast.walk(ast.parse(without_magics(cell.source))):
+                if isinstance(node, ast.Name):
+                    (used if isinstance(node.ctx, ast.Load) else defined).add(node.id)
+                elif isinstance(node, ast.alias):
+                    defined.add((node.asname or node.name).partition(".")[0])
+                elif isinstance(node, ast.FunctionDef):
+                    defined |= {node.name, *(argument.arg for argument in node.args.args)}
+                elif isinstance(node, ast.ExceptHandler) and node.name:
+                    defined.add(node.name)
+    assert used - defined == set()
+    assert "get_CIFAR10_data()" in "".join(cell.source for cell in section)
+
+
+def test_heading_of_the_target_section_is_locked_so_that_graders_find_it(cells):
+    assert grading(cells["target_section"]) == (False, False, True)
+    assert grading(cells["target_solution"]) == (False, True, False)
+
+
+@pytest.mark.parametrize("name", IN_WORDS)
+def test_question_in_words_is_locked_and_stands_right_before_its_answer(notebook, cells, name):
+    order = [cell.id for cell in notebook.cells]
+    assert order[order.index(name) - 1] == f"{name}_question"
+    assert grading(cells[f"{name}_question"]) == (False, False, True)
+    assert grading(cells[name]) == (True, True, False)
+    assert cells[name].cell_type == "markdown"
+
+
+@pytest.mark.parametrize("name", IN_WORDS)
+def test_question_in_words_has_a_model_answer_and_a_rubric_that_adds_up(cells, name):
+    answer, _, rubric = cells[name].source.partition("**Rubric.**")
+    assert "**Model answer.**" in answer
+    assert len(answer.split()) > 40
+    assert sum(int(points) for points in re.findall(r"^- (\d+) points?:", rubric, flags=re.MULTILINE)) == POINTS[name]
+    assert f"({POINTS[name]} point" in cells[f"{name}_question"].source
+
+
+@pytest.mark.parametrize("name", IN_WORDS)
+def test_release_leaves_nothing_of_an_answer(released, name):
+    assert released[name] == "YOUR ANSWER HERE"
+
+
+def test_release_holds_no_solution_and_no_hidden_test(released):
+    text = "\n".join(released.values())
+    for word in (
+        "SOLUTION",
+        "HIDDEN",
+        "autograder",
+        "Rubric",
+        "Model answer",
+        "solver = Solver(\n    model,\n    data,",
+    ):
+        assert word not in text
+    assert released["target_solution"].splitlines()[1:] == ["# YOUR CODE HERE", "raise NotImplementedError()"]
+
+
+def without_magics(source):
+    return re.sub(r"^%.*$", "pass", source, flags=re.MULTILINE)
+
+
+def run_setup(cells, folder, *, before="", after="", drive=None):
+    """Run the setup cell as a script in `folder`; with `drive`, on an imitation of Colab that mounts it.
+
+    Colab itself cannot be had here. What is imitated is all the cell asks of it: the module google.colab, and the
+    folder it mounts.
+    """
+    code = without_magics(cells["setup"].source)
+    if drive is not None:
+        before += (
+            "import sys, types\n"
+            "colab = types.ModuleType('google.colab')\n"
+            "colab.drive = types.SimpleNamespace(mount=lambda place: print('mounted', place))\n"
+            "sys.modules['google'], sys.modules['google.colab'] = types.ModuleType('google'), colab\n"
+        )
+        code = code.replace("/content/drive", str(drive))
+    script = folder / "setup_cell.py"
+    script.write_text(before + code + "\n" + after, encoding="utf-8")
+    environment = {name: value for name, value in os.environ.items() if name != "CIFAR10_DIR"}
+    environment |= {"OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(
+        [sys.executable, script], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def make_assignment(folder):
+    """An unzipped assignment: nndl/, and a data script that leaves a note that it was run."""
+    (folder / "datasets").mkdir(parents=True)
+    (folder / "nndl").mkdir()
+    for path in PACKAGE.glob("*.py"):
+        (folder / "nndl" / path.name).write_bytes(path.read_bytes())
+    note = "from pathlib import Path\nPath('datasets/fetched').touch()\n"
+    (folder / "datasets" / "get_datasets.py").write_text(note, encoding="utf-8")
+    return folder
+
+
+def test_magics_of_the_setup_cell_are_known_to_ipython(cells):
+    code = TransformerManager().transform_cell(cells["setup"].source)
+    ast.parse(code)
+    assert code.count("run_line_magic") == 3
+    assert "get_ipython" not in without_magics(cells["setup"].source)
+
+
+def test_setup_cell_finds_the_folder_from_below_and_says_how_to_get_the_data(cells, tmp_path):
+    assignment = make_assignment(tmp_path / "deep_nets")
+    below = assignment / "my notes"
+    below.mkdir()
+    done = run_setup(cells, below, after="import nndl, os; print('nndl of', nndl.__file__, 'in', os.getcwd())")
+    assert done.returncode == 0, done.stderr
+    assert f"nndl of {assignment / 'nndl' / '__init__.py'} in {assignment}" in done.stdout
+    assert "images: not found" in done.stdout
+    assert "get_datasets.sh" in done.stdout
+    assert not (assignment / "datasets" / "fetched").exists(), (
+        "on a student's own computer nothing is downloaded unasked"
+    )
+
+
+def test_setup_cell_on_colab_finds_its_folder_goes_there_and_gets_the_data(cells, tmp_path):
+    assignment = make_assignment(tmp_path / "drive" / "MyDrive" / "Colab Notebooks" / "course" / "deep_nets")
+    elsewhere = tmp_path / "content"
+    elsewhere.mkdir()
+    done = run_setup(cells, elsewhere, drive=tmp_path / "drive", after="import os; print('in', os.getcwd(), ON_COLAB)")
+    assert done.returncode == 0, done.stderr
+    assert f"mounted {tmp_path / 'drive'}" in done.stdout
+    assert f"in {assignment} True" in done.stdout
+    assert (assignment / "datasets" / "fetched").exists()
+
+
+def test_setup_cell_on_colab_does_not_guess_between_two_folders(cells, tmp_path):
+    for name in ("deep_nets", "deep_nets (1)"):
+        make_assignment(tmp_path / "MyDrive" / name)
+    done = run_setup(cells, tmp_path, drive=tmp_path)
+    assert done.returncode == 1
+    assert "RuntimeError: several folders hold nndl/" in done.stderr
+    assert "deep_nets (1)" in done.stderr
+
+
+def test_setup_cell_on_colab_says_what_to_do_without_a_folder(cells, tmp_path):
+    (tmp_path / "MyDrive").mkdir()
+    done = run_setup(cells, tmp_path, drive=tmp_path)
+    assert done.returncode == 1
+    assert "FileNotFoundError: no nndl/ in your Drive: put the unzipped assignment folder there" in done.stderr
+
+
+def test_save_cell_copies_edited_files_back_to_drive(cells, tmp_path):
+    assignment = make_assignment(tmp_path / "MyDrive" / "deep_nets")
+    copy = make_assignment(tmp_path / "copy")
+    (copy / "nndl" / "layers.py").write_text("# edited\n", encoding="utf-8")
+    move = f"os.chdir({str(copy)!r})\n"
+    done = run_setup(cells, tmp_path, drive=tmp_path, after=move + cells["save"].source)
+    assert done.returncode == 0, done.stderr
+    assert (assignment / "nndl" / "layers.py").read_text(encoding="utf-8") == "# edited\n"
+    assert f"{assignment / 'nndl' / 'layers.py'}: 9 bytes" in done.stdout
+
+
+def test_save_cell_does_nothing_on_ones_own_computer(cells, tmp_path):
+    assignment = make_assignment(tmp_path / "deep_nets")
+    done = run_setup(cells, assignment, after=cells["save"].source)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("Not on Colab: nothing to do")
