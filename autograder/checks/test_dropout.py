@@ -37,7 +37,7 @@ def _train(student: Student, x: Array, p: float) -> Array:
     return require_shape(out, x.shape, "The output of dropout_forward")
 
 
-@question("dropout_forward", weight=2, hint="rand(...) < p is true with probability p; rand(...) > p is not.")
+@question("dropout_forward", weight=3, hint="rand(...) < p is true with probability p; rand(...) > p is not.")
 def test_train_mode_keeps_elements_with_probability_p(student: Student, rng: np.random.Generator) -> None:
     """In train mode each element is kept with probability p, whatever its value, and set to 0 otherwise."""
     x = _inputs(rng, 200, 150)
@@ -51,7 +51,7 @@ def test_train_mode_keeps_elements_with_probability_p(student: Student, rng: np.
             )
 
 
-@question("dropout_forward", weight=2, hint="Divide by p at train time: the mean of the output is then that of x.")
+@question("dropout_forward", weight=3, hint="Divide by p at train time: the mean of the output is then that of x.")
 def test_train_mode_divides_kept_elements_by_p(student: Student, rng: np.random.Generator) -> None:
     """In train mode every element that is kept leaves the layer as x / p."""
     x = _inputs(rng, 40, 30)
@@ -98,19 +98,16 @@ def test_elements_are_dropped_independently(student: Student, rng: np.random.Gen
 
 @question("dropout_forward", hint="Give the mask x's own shape, however many dimensions x has.")
 def test_inputs_may_have_four_dimensions(student: Student, rng: np.random.Generator) -> None:
-    """Dropout works on x of shape (N, C, H, W) as on (N, D), in both modes."""
-    p = float(rng.uniform(0.45, 0.55))
+    """Dropout works on x of shape (N, C, H, W) as on (N, D), in both modes, and drops element by element."""
     x = _inputs(rng, 10, 4, 9, 7)
-    out = _train(student, x, p)
-    kept = out != 0
-    require(abs(kept.mean() - p) < binomial_tolerance(x.size, p), "The share of elements that are kept is not p.")
+    kept = _train(student, x, 0.5) != 0
     for axis in range(x.ndim):
         require((kept != kept.take([0], axis=axis)).any(), "Some elements are always dropped together.")
-    out_test, _ = student.layers.dropout_forward(x, {"mode": "test", "p": p})
-    require(rel_error(out_test, x) < EXACT, "In test mode the output is not x.")
+    out_test, _ = student.layers.dropout_forward(x, {"mode": "test", "p": 0.5})
+    require_shape(out_test, x.shape, "The test-time output of dropout_forward")
 
 
-@question("dropout_forward", weight=2, hint="In test mode the output is x itself: train mode has scaled already.")
+@question("dropout_forward", weight=3, hint="In test mode the output is x itself: train mode has scaled already.")
 def test_test_mode_returns_its_input_unchanged(student: Student, rng: np.random.Generator) -> None:
     """In test mode nothing is dropped and nothing is scaled, whatever p is."""
     x = _inputs(rng, 30, 20)
@@ -202,13 +199,17 @@ def test_backward_cell_agrees_with_a_numeric_gradient(student: Student, rng: np.
         out, cache = student.layers.dropout_forward(x, param)
         return require_shape(out, x.shape, "The output of dropout_forward"), cache
 
-    dx = student.layers.dropout_backward(dout, forward(x)[1])
+    _, cache = forward(x)
+    student.seed(seed + 1)  # so that a mask drawn again is another one
+    dx = student.layers.dropout_backward(dout, cache)
     dx = require_shape(dx, x.shape, "The output of dropout_backward")
     numeric = numeric_gradient(lambda x: float((forward(x)[0] * dout).sum()), x)
     require(rel_error(dx, numeric) < EXACT, "dx is not the gradient.")
 
 
-@question("dropout_backward", hint="Nothing in backward needs to know the number of dimensions.", rests_on=FORWARD)
+@question(
+    "dropout_backward", weight=0.5, hint="Nothing in backward needs to know the number of dimensions.", rests_on=FORWARD
+)
 def test_gradients_may_have_four_dimensions(student: Student, rng: np.random.Generator) -> None:
     """Backward works on dout of shape (N, C, H, W) as on (N, D), in both modes."""
     for mode in ("train", "test"):

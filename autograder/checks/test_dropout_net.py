@@ -1,86 +1,31 @@
 """Hidden checks of fc_net_dropout: dropout in FullyConnectedNet.
 
-What a net drops inside can be read from its gradients. For one example and no regularisation,
-
-    dW = outer(input of the layer, db),   so   input of the layer = dW @ db / (db . db)
-
-and the input of layer l + 1 is the output of hidden layer l after dropout. No mask has to be foreseen, and the checks
-do not mind how a net draws them. All parameters are set by the checks. Biases are chosen so that a ReLU is
-either wide open or closed: close to its kink a numeric gradient is off for right code too.
+What a net drops inside is read from its gradients (see nets.py). All parameters are set by the checks, with
+biases that keep every ReLU away from its kink, where a numeric gradient is off for right code too.
 """
 
 from __future__ import annotations
 
 import functools
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from autograder.checks.api import Array, Student, binomial_tolerance, question, rel_error, require, require_shape, slope
+from autograder.checks.nets import (
+    build,
+    inputs_of_layers,
+    one_example,
+    random_params,
+    set_params,
+    slow_loss,
+    slow_scores,
+)
 
 EXACT = 1e-6  # norm-relative
 LOSS = 1e-4  # of a loss and its slopes: -log(prob + 1e-7) is off by more than EXACT, and right
 LAYERS = ("layers.dropout_forward", "layers.dropout_backward")
 NORMS = ("layers.batchnorm_forward", "layers.batchnorm_backward")
-Params = dict[str, Array]
-
-
-def _net(student: Student, sizes: list[int], keep: float, **more: object) -> Any:
-    """A net of these sizes, input and classes included, in float64."""
-    return student.fc_net.FullyConnectedNet(
-        list(sizes[1:-1]),
-        input_dim=sizes[0],
-        num_classes=sizes[-1],
-        dropout_keep_ratio=keep,
-        dtype=np.float64,
-        **more,
-    )
-
-
-def _params(rng: np.random.Generator, sizes: list[int], closed: float = 0.0) -> Params:
-    """Parameters for which a share `closed` of the hidden ReLUs is closed and the others are open, by a margin."""
-    params: Params = {}
-    for i, (fan_in, width) in enumerate(pairwise(sizes), start=1):
-        params[f"W{i}"] = 0.2 / fan_in * rng.standard_normal((fan_in, width))
-        sign = np.where(rng.random(width) < closed, -1.0, 1.0)
-        params[f"b{i}"] = rng.uniform(2.0, 3.0, width) * sign
-    params[f"b{len(sizes) - 1}"] = rng.standard_normal(sizes[-1])
-    return params
-
-
-def _set(net: Any, params: Params) -> None:
-    for name, value in params.items():
-        net.params[name] = value.copy()
-
-
-def _slow_scores(params: Params, x: Array) -> Array:
-    """Scores of the plain net."""
-    last = len(params) // 2
-    for i in range(1, last):
-        x = np.maximum(x @ params[f"W{i}"] + params[f"b{i}"], 0)
-    scores: Array = x @ params[f"W{last}"] + params[f"b{last}"]
-    return scores
-
-
-def _slow_loss(scores: Array, y: Array) -> float:
-    """Mean softmax loss in nats."""
-    return float(np.mean([np.log(np.exp(row).sum()) - row[right] for row, right in zip(scores, y, strict=True)]))
-
-
-def _inputs_of_layers(student_grads: dict[str, Any], sizes: list[int]) -> list[Array]:
-    """What entered each affine layer in a training pass over one example, read from the gradients."""
-    entered = []
-    for i, (fan_in, width) in enumerate(pairwise(sizes), start=1):
-        dw = require_shape(student_grads.get(f"W{i}"), (fan_in, width), f'grads["W{i}"]')
-        db = require_shape(np.squeeze(student_grads.get(f"b{i}", 0.0)), (width,), f'grads["b{i}"]')
-        norm = float(db @ db)
-        entered.append(dw @ db / norm if norm else np.zeros(fan_in))
-    return entered
-
-
-def _one_example(rng: np.random.Generator, sizes: list[int]) -> tuple[Array, Array]:
-    return rng.standard_normal((1, sizes[0])), rng.integers(sizes[-1], size=1)
 
 
 @question("fc_net_dropout", hint="Build a dropout layer only when dropout_keep_ratio is not 1.", rests_on=LAYERS)
@@ -88,44 +33,44 @@ def test_keep_ratio_one_is_the_plain_net(student: Student, rng: np.random.Genera
     """With dropout_keep_ratio = 1 the net has no dropout: scores and loss, with regularisation, are those of the plain
     net, and every call gives the same."""
     sizes, reg = [15, 20, 30, 10], 0.3
-    params = _params(rng, sizes, closed=0.4)
+    params = random_params(rng, sizes, closed=0.4)
     x, y = rng.standard_normal((6, 15)), rng.integers(10, size=6)
-    net = _net(student, sizes, 1, reg=reg)
-    _set(net, params)
-    scores = _slow_scores(params, x)
-    loss = _slow_loss(scores, y) + 0.5 * reg * sum(float((params[f"W{i}"] ** 2).sum()) for i in (1, 2, 3))
+    net = build(student, sizes, 1, reg=reg)
+    set_params(net, params)
+    scores = slow_scores(params, x)
+    loss = slow_loss(scores, y) + 0.5 * reg * sum(float((params[f"W{i}"] ** 2).sum()) for i in (1, 2, 3))
     require(rel_error(net.loss(x), scores) < EXACT, "The test-time scores are not those of the plain net.")
     for _ in range(2):
         require(abs(net.loss(x, y)[0] - loss) < LOSS * loss, "The training loss is not that of the plain net.")
 
 
-@question("fc_net_dropout", weight=1.5, hint='loss(X) without y must run with mode "test".', rests_on=LAYERS)
+@question("fc_net_dropout", weight=2.5, hint='loss(X) without y must run with mode "test".', rests_on=LAYERS)
 def test_test_time_scores_are_those_of_the_plain_net(student: Student, rng: np.random.Generator) -> None:
     """Without labels the net runs in test mode: dropout does nothing, so the scores are those of the same net without
     dropout, whatever the keep ratio, before and after a training pass."""
     for keep, sizes in ((0.3, [12, 25, 7]), (0.8, [12, 20, 15, 7])):
-        params = _params(rng, sizes, closed=0.4)
+        params = random_params(rng, sizes, closed=0.4)
         x, y = rng.standard_normal((5, 12)), rng.integers(7, size=5)
-        plain, net = _net(student, sizes, 1), _net(student, sizes, keep)
-        _set(plain, params)
-        _set(net, params)
+        plain, net = build(student, sizes, 1), build(student, sizes, keep)
+        set_params(plain, params)
+        set_params(net, params)
         expected = plain.loss(x)
         require(rel_error(net.loss(x), expected) < EXACT, "The scores are not those of the net without dropout.")
         net.loss(x, y)
         require(rel_error(net.loss(x), expected) < EXACT, "After a training pass the scores are other ones.")
 
 
-@question("fc_net_dropout", weight=1.5, hint="Every hidden layer ends with dropout, the last one too.", rests_on=LAYERS)
+@question("fc_net_dropout", weight=2, hint="Every hidden layer ends with dropout, the last one too.", rests_on=LAYERS)
 def test_every_hidden_layer_keeps_its_outputs_with_the_keep_ratio(student: Student, rng: np.random.Generator) -> None:
     """In training every hidden layer of nets with one, two and three of them keeps each of its outputs with
     probability dropout_keep_ratio."""
     calls, width = 6, 150
     for hidden, keep in ((1, 0.25), (2, 0.75), (3, 0.5)):
         sizes = [10, *[width] * hidden, 5]
-        net = _net(student, sizes, keep)
-        _set(net, _params(rng, sizes))
-        x, y = _one_example(rng, sizes)
-        passes = [_inputs_of_layers(net.loss(x, y)[1], sizes)[1:] for _ in range(calls)]
+        net = build(student, sizes, keep)
+        set_params(net, random_params(rng, sizes))
+        x, y = one_example(rng, sizes)
+        passes = [inputs_of_layers(net.loss(x, y)[1], sizes)[1:] for _ in range(calls)]
         tolerance = binomial_tolerance(calls * width, keep)
         for layer in range(hidden):
             share = np.mean([abs(entered[layer]) > EXACT for entered in passes])
@@ -140,11 +85,11 @@ def test_kept_outputs_are_relu_outputs_divided_by_the_keep_ratio(student: Studen
     it is dropped."""
     for keep in (0.4, 0.7):
         sizes = [10, 60, 50, 40, 5]
-        params = _params(rng, sizes, closed=0.3)
-        net = _net(student, sizes, keep)
-        _set(net, params)
-        x, y = _one_example(rng, sizes)
-        entered = _inputs_of_layers(net.loss(x, y)[1], sizes)
+        params = random_params(rng, sizes, closed=0.3)
+        net = build(student, sizes, keep)
+        set_params(net, params)
+        x, y = one_example(rng, sizes)
+        entered = inputs_of_layers(net.loss(x, y)[1], sizes)
         for i in range(1, len(sizes) - 1):
             outputs = np.maximum(entered[i - 1] @ params[f"W{i}"] + params[f"b{i}"], 0) / keep
             kept = abs(entered[i]) > EXACT
@@ -153,21 +98,21 @@ def test_kept_outputs_are_relu_outputs_divided_by_the_keep_ratio(student: Studen
             require(not kept[outputs > EXACT].all(), "A hidden layer drops nothing.")
 
 
-@question("fc_net_dropout", hint="No dropout follows the last affine layer.", rests_on=LAYERS)
+@question("fc_net_dropout", weight=1.5, hint="No dropout follows the last affine layer.", rests_on=LAYERS)
 def test_the_scores_are_not_dropped(student: Student, rng: np.random.Generator) -> None:
     """There is no dropout on the class scores: in training too, the loss and the last bias's gradient are those
     of the undropped scores."""
     sizes = [10, 30, 8]
-    params = _params(rng, sizes)
+    params = random_params(rng, sizes)
     params["W2"] = np.zeros((30, 8))  # the scores are b2, whatever the hidden layer drops
     x, y = rng.standard_normal((4, 10)), rng.integers(8, size=4)
-    net = _net(student, sizes, 0.5)
-    _set(net, params)
+    net = build(student, sizes, 0.5)
+    set_params(net, params)
     scores = np.tile(params["b2"], (4, 1))
     db = np.exp(params["b2"]) / np.exp(params["b2"]).sum() - np.bincount(y, minlength=8) / 4
     for _ in range(3):
         loss, grads = net.loss(x, y)
-        require(abs(loss - _slow_loss(scores, y)) < LOSS, "The training loss is not that of the undropped scores.")
+        require(abs(loss - slow_loss(scores, y)) < LOSS, "The training loss is not that of the undropped scores.")
         require(
             rel_error(np.squeeze(grads.get("b2", 0.0)), db) < EXACT, "The gradient of the last bias is another one."
         )
@@ -177,15 +122,15 @@ def test_the_scores_are_not_dropped(student: Student, rng: np.random.Generator) 
 def test_the_input_is_not_dropped(student: Student, rng: np.random.Generator) -> None:
     """There is no dropout on the net's input: the first affine layer sees X as it is."""
     sizes = [40, 30, 20, 8]
-    net = _net(student, sizes, 0.5)
-    _set(net, _params(rng, sizes))
-    x, y = _one_example(rng, sizes)
+    net = build(student, sizes, 0.5)
+    set_params(net, random_params(rng, sizes))
+    x, y = one_example(rng, sizes)
     for _ in range(2):
-        entered = _inputs_of_layers(net.loss(x, y)[1], sizes)
+        entered = inputs_of_layers(net.loss(x, y)[1], sizes)
         require(rel_error(entered[0], x[0]) < EXACT, "The first layer sees something else.")
 
 
-@question("fc_net_dropout", weight=2, hint="Pass the gradient through dropout_backward, then relu.", rests_on=LAYERS)
+@question("fc_net_dropout", weight=2.5, hint="Pass the gradient through dropout_backward, then relu.", rests_on=LAYERS)
 def test_gradients_agree_with_numeric_ones(student: Student, rng: np.random.Generator) -> None:
     """The notebook's net cell on new numbers: for keep ratios 1, 0.75 and 0.5 the gradient of every parameter agrees
     with central differences of the training loss."""
@@ -195,10 +140,10 @@ def test_gradients_agree_with_numeric_ones(student: Student, rng: np.random.Gene
 
 def _gradients_agree(student: Student, rng: np.random.Generator, keep: float) -> None:
     sizes, seed = [15, 20, 30, 10], int(rng.integers(2**16))
-    params = _params(rng, sizes, closed=0.3)
+    params = random_params(rng, sizes, closed=0.3)
     x, y = rng.standard_normal((2, 15)), rng.integers(10, size=2)
-    net = _net(student, sizes, keep, seed=seed)
-    _set(net, params)
+    net = build(student, sizes, keep, seed=seed)
+    set_params(net, params)
 
     def loss_and_grads() -> Any:
         student.seed(seed)  # for nets that draw from the global generator all the same
@@ -213,7 +158,7 @@ def _gradients_agree(student: Student, rng: np.random.Generator, keep: float) ->
     for name, value in params.items():
         grad = require_shape(np.squeeze(grads[name]), value.shape, f'grads["{name}"]')
         for _ in range(2):
-            direction: Array = rng.standard_normal(value.shape)
+            direction = np.asarray(rng.standard_normal(value.shape))
             numeric = slope(functools.partial(loss_at, name), value, direction)
             size = max(abs(numeric), float(np.linalg.norm(grad)))
             error = abs(float((grad * direction).sum()) - numeric)
@@ -221,17 +166,17 @@ def _gradients_agree(student: Student, rng: np.random.Generator, keep: float) ->
         net.params[name] = value.copy()
 
 
-@question("fc_net_dropout", hint="Set the mode in every call of loss, for both cases.", rests_on=LAYERS)
+@question("fc_net_dropout", weight=1.5, hint="Set the mode in every call of loss, for both cases.", rests_on=LAYERS)
 def test_training_drops_again_after_a_test_time_call(student: Student, rng: np.random.Generator) -> None:
     """A test-time call changes nothing for training: the next call with labels drops again, and drops others."""
     sizes = [10, 80, 5]
-    net = _net(student, sizes, 0.5)
-    _set(net, _params(rng, sizes))
-    x, y = _one_example(rng, sizes)
+    net = build(student, sizes, 0.5)
+    set_params(net, random_params(rng, sizes))
+    x, y = one_example(rng, sizes)
     kept = []
     for _ in range(2):
         net.loss(x)
-        kept.append(abs(_inputs_of_layers(net.loss(x, y)[1], sizes)[1]) > EXACT)
+        kept.append(abs(inputs_of_layers(net.loss(x, y)[1], sizes)[1]) > EXACT)
         require(not kept[-1].all(), "After a test-time call the net no longer drops in training.")
     require((kept[0] != kept[1]).any(), "Two training passes drop the same outputs.")
 
@@ -241,12 +186,12 @@ def test_a_seed_makes_training_passes_repeat(student: Student, rng: np.random.Ge
     """A net built with a seed drops the same outputs in every training pass, as a gradient check needs it; nets with
     different seeds drop different ones."""
     sizes = [10, 60, 40, 5]
-    params = _params(rng, sizes)
+    params = random_params(rng, sizes)
     x, y = rng.standard_normal((3, 10)), rng.integers(5, size=3)
     losses = []
     for seed in rng.choice(2**16, 2, replace=False):
-        net = _net(student, sizes, 0.5, seed=int(seed))
-        _set(net, params)
+        net = build(student, sizes, 0.5, seed=int(seed))
+        set_params(net, params)
         first, second = net.loss(x, y)[0], net.loss(x, y)[0]
         require(abs(first - second) < EXACT * abs(first), "Two passes with the same seed give different losses.")
         losses.append(first)
@@ -257,12 +202,12 @@ def test_a_seed_makes_training_passes_repeat(student: Student, rng: np.random.Ge
 def test_dropout_follows_batchnorm_and_relu(student: Student, rng: np.random.Generator) -> None:
     """With batchnorm a hidden layer is affine, batchnorm, ReLU, dropout, in this order."""
     sizes, keep, y = [10, 40, 9], 0.5, rng.permutation(9)[:7]
-    params = _params(rng, sizes)
+    params = random_params(rng, sizes)
     params["W2"] = np.zeros((40, 9))  # then the gradient of the scores is known, and the hidden layer can be read
     params |= {"gamma1": rng.uniform(0.5, 1.5, 40), "beta1": rng.standard_normal(40)}
     x = rng.standard_normal((7, 10))
-    net = _net(student, sizes, keep, normalization="batchnorm")
-    _set(net, params)
+    net = build(student, sizes, keep, normalization="batchnorm")
+    set_params(net, params)
     dw = require_shape(net.loss(x, y)[1].get("W2"), (40, 9), 'grads["W2"]')
 
     dscores = (np.exp(params["b2"]) / np.exp(params["b2"]).sum() - np.eye(9)[y]) / 7
