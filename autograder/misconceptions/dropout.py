@@ -1,4 +1,4 @@
-"""Wrong dropout_forward. p is the probability of KEEPING; the cache is (dropout_param, mask) as in the file students get.
+"""Wrong dropout_forward. p is the probability of KEEPING; the cache is (dropout_param, mask), as students are told.
 
 A wrong forward pass costs dropout_forward alone. Where `may_cost` names another question, that one fails with this
 layer although its own code is right, and gets its points when it is examined with the reference's layers.
@@ -6,6 +6,8 @@ layer although its own code is right, and gets its points when it is examined wi
 
 # These functions stand for students' code and are planted into it, so they carry no types.
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
+
+import functools
 
 import numpy as np
 
@@ -21,13 +23,13 @@ def uniform(dropout_param, shape):
 
 DRAWS = (("", uniform),)
 NET = ("fc_net_dropout",)
+wrong = functools.partial(
+    misconception, question="dropout_forward", replaces="layers.dropout_forward", companions=DRAWS
+)
 
 
-@misconception(
-    question="dropout_forward",
-    replaces="layers.dropout_forward",
+@wrong(
     may_cost=NET,
-    companions=DRAWS,
     sentence="Your mask keeps an element with probability 1 - p, but divides by p. Here p is the probability "
     "of keeping: keep where the random number is below p.",
 )
@@ -39,11 +41,8 @@ def reversed_comparison(x, dropout_param):
     return x, (dropout_param, mask)
 
 
-@misconception(
-    question="dropout_forward",
-    replaces="layers.dropout_forward",
+@wrong(
     may_cost=NET,
-    companions=DRAWS,
     sentence="Your layer takes p for the probability of dropping. Here p is the probability of keeping: keep "
     "with probability p and divide by p.",
 )
@@ -55,11 +54,8 @@ def keep_and_drop_swapped(x, dropout_param):
     return x, (dropout_param, mask)
 
 
-@misconception(
-    question="dropout_forward",
-    replaces="layers.dropout_forward",
+@wrong(
     may_cost=NET,
-    companions=DRAWS,
     sentence="Your mask never drops anything. `rand < p / p` means `rand < (p / p)`, which is always true: "
     "write `(rand < p) / p`.",
 )
@@ -71,11 +67,8 @@ def missing_parentheses(x, dropout_param):
     return x, (dropout_param, mask)
 
 
-@misconception(
-    question="dropout_forward",
-    replaces="layers.dropout_forward",
+@wrong(
     may_cost=NET,
-    companions=DRAWS,
     sentence="Your mask is right, but what is kept is not divided by p, so in training the output is too small "
     "by the factor p.",
 )
@@ -87,11 +80,8 @@ def mask_not_scaled(x, dropout_param):
     return x, (dropout_param, mask)
 
 
-@misconception(
-    question="dropout_forward",
-    replaces="layers.dropout_forward",
+@wrong(
     may_cost=NET,
-    companions=DRAWS,
     sentence="You scale at test time (multiply by p). That is plain dropout. Inverted dropout divides by p in "
     "training, and its test mode returns x.",
 )
@@ -103,11 +93,8 @@ def scaled_at_test_time(x, dropout_param):
     return x * p, (dropout_param, mask)
 
 
-@misconception(
-    question="dropout_forward",
-    replaces="layers.dropout_forward",
+@wrong(
     may_cost=NET,
-    companions=DRAWS,
     sentence="You divide by p in training and multiply by p in test mode as well. Once is enough: in test mode "
     "return x.",
 )
@@ -119,11 +106,8 @@ def scaled_twice(x, dropout_param):
     return x * p, (dropout_param, mask)
 
 
-@misconception(
-    question="dropout_forward",
-    replaces="layers.dropout_forward",
+@wrong(
     may_cost=NET,
-    companions=DRAWS,
     sentence="You multiply what is kept by p. Divide by p: then the mean of the output is that of x.",
 )
 def multiplied_by_p(x, dropout_param):
@@ -134,11 +118,8 @@ def multiplied_by_p(x, dropout_param):
     return x, (dropout_param, mask)
 
 
-@misconception(
-    question="dropout_forward",
-    replaces="layers.dropout_forward",
+@wrong(
     may_cost=NET,
-    companions=DRAWS,
     sentence="Your mask keeps with probability p, but you divide by 1 - p. Divide by p, the probability of keeping.",
 )
 def divided_by_drop_probability(x, dropout_param):
@@ -149,10 +130,7 @@ def divided_by_drop_probability(x, dropout_param):
     return x, (dropout_param, mask)
 
 
-@misconception(
-    question="dropout_forward",
-    replaces="layers.dropout_forward",
-    companions=DRAWS,
+@wrong(
     sentence="Your mask has one entry per feature, so all examples lose the same features. Draw one random "
     "number per element of x.",
 )
@@ -164,11 +142,8 @@ def one_mask_per_feature(x, dropout_param):
     return x, (dropout_param, mask)
 
 
-@misconception(
-    question="dropout_forward",
-    replaces="layers.dropout_forward",
+@wrong(
     may_cost=NET,
-    companions=DRAWS,
     sentence="Your mask has one entry per example, so whole examples are dropped. Draw one random number per "
     "element of x.",
 )
@@ -180,14 +155,12 @@ def one_mask_per_example(x, dropout_param):
     return x, (dropout_param, mask)
 
 
-@misconception(
-    question="dropout_forward",
-    replaces="layers.dropout_forward",
+@wrong(
     may_cost=NET,
     sentence="You draw from the normal distribution (`randn`). The mask needs numbers that are uniform in [0, "
     "1): `rand`.",
 )
-def normal_foruniform(x, dropout_param):
+def normal_for_uniform(x, dropout_param):
     p, mask, seed = dropout_param["p"], None, dropout_param.get("seed")
     if dropout_param["mode"] == "train":
         rng = np.random if seed is None else np.random.RandomState(seed)
@@ -196,11 +169,8 @@ def normal_foruniform(x, dropout_param):
     return x, (dropout_param, mask)
 
 
-@misconception(
-    question="dropout_forward",
-    replaces="layers.dropout_forward",
+@wrong(
     may_cost=NET,
-    companions=DRAWS,
     sentence="Your layer drops in test mode too. In test mode return x as it is.",
 )
 def drops_in_test_mode(x, dropout_param):
@@ -209,11 +179,8 @@ def drops_in_test_mode(x, dropout_param):
     return x * mask, (dropout_param, mask)
 
 
-@misconception(
-    question="dropout_forward",
-    replaces="layers.dropout_forward",
+@wrong(
     may_cost=("dropout_backward",),
-    companions=DRAWS,
     sentence="Your layer works on two-dimensional x only. Draw the mask with `x.shape`, whatever it is.",
 )
 def two_dimensions_only(x, dropout_param):
@@ -225,9 +192,7 @@ def two_dimensions_only(x, dropout_param):
     return x, (dropout_param, mask)
 
 
-@misconception(
-    question="dropout_forward",
-    replaces="layers.dropout_forward",
+@wrong(
     may_cost=NET,
     sentence="Your layer draws the same mask in every call, because your code fixes a seed. Every training "
     "step needs a new mask.",
@@ -241,9 +206,7 @@ def seed_fixed_in_the_code(x, dropout_param):
     return x, (dropout_param, mask)
 
 
-@misconception(
-    question="dropout_forward",
-    replaces="layers.dropout_forward",
+@wrong(
     may_cost=NET,
     sentence='Your layer does not use dropout_param["seed"]. With a seed, the same seed must give the same mask.',
 )
@@ -255,11 +218,8 @@ def seed_ignored(x, dropout_param):
     return x, (dropout_param, mask)
 
 
-@misconception(
-    question="dropout_forward",
-    replaces="layers.dropout_forward",
+@wrong(
     may_cost=NET,
-    companions=DRAWS,
     sentence="Your mask keeps half of the elements whatever p is. Compare the random numbers with p.",
 )
 def one_half_for_p(x, dropout_param):
@@ -270,11 +230,8 @@ def one_half_for_p(x, dropout_param):
     return x, (dropout_param, mask)
 
 
-@misconception(
-    question="dropout_forward",
-    replaces="layers.dropout_forward",
+@wrong(
     may_cost=NET,
-    companions=DRAWS,
     sentence="Your scaled mask is cut to whole numbers, so 1 / p is rounded down. Keep it as float.",
 )
 def mask_cut_to_integers(x, dropout_param):
@@ -285,11 +242,8 @@ def mask_cut_to_integers(x, dropout_param):
     return x, (dropout_param, mask)
 
 
-@misconception(
-    question="dropout_forward",
-    replaces="layers.dropout_forward",
+@wrong(
     may_cost=("dropout_backward", *NET),
-    companions=DRAWS,
     sentence="In test mode your dropout_forward returns no output. It must return x.",
 )
 def no_output_in_test_mode(x, dropout_param):

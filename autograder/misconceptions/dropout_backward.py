@@ -3,6 +3,8 @@
 # These functions stand for students' code and are planted into it, so they carry no types.
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, attr-defined"
 
+import functools
+
 import numpy as np
 
 from autograder.misconceptions import misconception
@@ -18,12 +20,12 @@ def _right_forward(x, dropout_param):
 
 
 PAIR = (*DRAWS, ("layers.dropout_forward", _right_forward))
+wrong = functools.partial(
+    misconception, question="dropout_backward", replaces="layers.dropout_backward", companions=PAIR
+)
 
 
-@misconception(
-    question="dropout_backward",
-    replaces="layers.dropout_backward",
-    companions=PAIR,
+@wrong(
     sentence="Your dropout_backward returns nothing in test mode. It must return dout there.",
 )
 def no_gradient_in_test_mode(dout, cache):
@@ -33,11 +35,8 @@ def no_gradient_in_test_mode(dout, cache):
     return None
 
 
-@misconception(
-    question="dropout_backward",
-    replaces="layers.dropout_backward",
+@wrong(
     may_cost=NET,
-    companions=PAIR,
     sentence="Your gradient ignores the mask. What was dropped in the forward pass gets gradient 0, and what "
     "was kept gets dout / p.",
 )
@@ -45,11 +44,8 @@ def gradient_without_mask(dout, cache):
     return dout
 
 
-@misconception(
-    question="dropout_backward",
-    replaces="layers.dropout_backward",
+@wrong(
     may_cost=NET,
-    companions=PAIR,
     sentence="You divide by p twice: the mask in your cache is divided already.",
 )
 def gradient_scaled_twice(dout, cache):
@@ -59,11 +55,8 @@ def gradient_scaled_twice(dout, cache):
     return dout
 
 
-@misconception(
-    question="dropout_backward",
-    replaces="layers.dropout_backward",
+@wrong(
     may_cost=NET,
-    companions=PAIR,
     sentence="Your gradient uses the mask but not the division by p that the forward pass made.",
 )
 def gradient_not_scaled(dout, cache):
@@ -73,10 +66,7 @@ def gradient_not_scaled(dout, cache):
     return dout
 
 
-@misconception(
-    question="dropout_backward",
-    replaces="layers.dropout_backward",
-    companions=PAIR,
+@wrong(
     sentence="Your dropout_backward multiplies by p in test mode. The layer changes nothing there: return dout.",
 )
 def gradient_scaled_in_test_mode(dout, cache):
@@ -86,11 +76,8 @@ def gradient_scaled_in_test_mode(dout, cache):
     return dout * dropout_param["p"]
 
 
-@misconception(
-    question="dropout_backward",
-    replaces="layers.dropout_backward",
+@wrong(
     may_cost=NET,
-    companions=PAIR,
     sentence="You draw a new mask in dropout_backward. Use the one that the forward pass put into the cache.",
 )
 def mask_drawn_again(dout, cache):
@@ -110,9 +97,7 @@ def _remembering_forward(x, dropout_param):
     return x, (dropout_param, mask)
 
 
-@misconception(
-    question="dropout_backward",
-    replaces="layers.dropout_backward",
+@wrong(
     may_cost=NET,
     companions=(*DRAWS, ("layers.dropout_forward", _remembering_forward)),
     sentence="Your mask is kept outside the cache, so every call overwrites it. A net calls dropout more than "
@@ -125,11 +110,8 @@ def mask_outside_the_cache(dout, cache):
     return dout
 
 
-@misconception(
-    question="dropout_backward",
-    replaces="layers.dropout_backward",
+@wrong(
     may_cost=NET,
-    companions=PAIR,
     sentence="You return the mask. The chain rule asks for dout times the mask.",
 )
 def gradient_without_dout(dout, cache):
@@ -139,11 +121,8 @@ def gradient_without_dout(dout, cache):
     return dout
 
 
-@misconception(
-    question="dropout_backward",
-    replaces="layers.dropout_backward",
+@wrong(
     may_cost=NET,
-    companions=PAIR,
     sentence="Your gradient goes to the elements that were dropped, and those that were kept get 0. It must be "
     "the other way round.",
 )
@@ -154,10 +133,7 @@ def gradient_to_the_dropped(dout, cache):
     return dout
 
 
-@misconception(
-    question="dropout_backward",
-    replaces="layers.dropout_backward",
-    companions=PAIR,
+@wrong(
     sentence="Your dropout_backward works on two-dimensional dout only. Multiply the arrays as they are.",
 )
 def gradient_in_two_dimensions_only(dout, cache):

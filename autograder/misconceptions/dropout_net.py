@@ -7,6 +7,8 @@ that changes one of them.
 # These classes stand for students' code and are planted into it, so they carry no types.
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, misc, var-annotated"
 
+import functools
+
 import numpy as np
 from nndl import layers as _layers
 from nndl.fc_net import FullyConnectedNet
@@ -112,12 +114,12 @@ class _Net(FullyConnectedNet):
 
 
 BASE = (("", _Net),)
+wrong = functools.partial(
+    misconception, question="fc_net_dropout", replaces="fc_net.FullyConnectedNet", companions=BASE
+)
 
 
-@misconception(
-    question="fc_net_dropout",
-    replaces="fc_net.FullyConnectedNet",
-    companions=BASE,
+@wrong(
     sentence="Your net never uses dropout: a keep ratio is never above 1. It has dropout when "
     "dropout_keep_ratio is not 1.",
 )
@@ -126,10 +128,7 @@ class DropoutNeverOn(_Net):
         return keep > 1
 
 
-@misconception(
-    question="fc_net_dropout",
-    replaces="fc_net.FullyConnectedNet",
-    companions=BASE,
+@wrong(
     sentence="Your net drops class scores. No dropout follows the last affine layer.",
 )
 class DropoutOnTheScores(_Net):
@@ -137,10 +136,7 @@ class DropoutOnTheScores(_Net):
         return range(1, self.num_layers + 1)
 
 
-@misconception(
-    question="fc_net_dropout",
-    replaces="fc_net.FullyConnectedNet",
-    companions=BASE,
+@wrong(
     sentence="The last hidden layer of your net has no dropout. Every hidden layer needs it.",
 )
 class LastHiddenLayerWithoutDropout(_Net):
@@ -148,10 +144,7 @@ class LastHiddenLayerWithoutDropout(_Net):
         return range(1, self.num_layers - 1)
 
 
-@misconception(
-    question="fc_net_dropout",
-    replaces="fc_net.FullyConnectedNet",
-    companions=BASE,
+@wrong(
     sentence="Only the first hidden layer of your net has dropout. Every hidden layer needs it.",
 )
 class FirstHiddenLayerOnly(_Net):
@@ -159,10 +152,7 @@ class FirstHiddenLayerOnly(_Net):
         return range(1, 2)
 
 
-@misconception(
-    question="fc_net_dropout",
-    replaces="fc_net.FullyConnectedNet",
-    companions=BASE,
+@wrong(
     sentence="Your net drops its input too. Dropout follows a ReLU only.",
 )
 class DropoutOnTheInput(_Net):
@@ -170,10 +160,7 @@ class DropoutOnTheInput(_Net):
         return range(self.num_layers)
 
 
-@misconception(
-    question="fc_net_dropout",
-    replaces="fc_net.FullyConnectedNet",
-    companions=BASE,
+@wrong(
     sentence='Your net drops at test time: loss(X) without labels must set dropout_param["mode"] to "test".',
 )
 class ModeNeverSet(_Net):
@@ -181,10 +168,7 @@ class ModeNeverSet(_Net):
         pass
 
 
-@misconception(
-    question="fc_net_dropout",
-    replaces="fc_net.FullyConnectedNet",
-    companions=BASE,
+@wrong(
     sentence='Your net stops dropping after its first test-time call: set dropout_param["mode"] back to '
     '"train" in every call with labels.',
 )
@@ -194,10 +178,7 @@ class ModeStaysTest(_Net):
             self.dropout_param["mode"] = "test"
 
 
-@misconception(
-    question="fc_net_dropout",
-    replaces="fc_net.FullyConnectedNet",
-    companions=BASE,
+@wrong(
     sentence="Your net hands 1 - dropout_keep_ratio to the dropout layers. Their p is the probability of "
     "keeping: hand over dropout_keep_ratio itself.",
 )
@@ -206,10 +187,7 @@ class DropProbabilityHandedOver(_Net):
         return super().first_dropout_param(1 - keep, seed)
 
 
-@misconception(
-    question="fc_net_dropout",
-    replaces="fc_net.FullyConnectedNet",
-    companions=BASE,
+@wrong(
     sentence="Your net drops with p = 0.5 whatever dropout_keep_ratio is.",
 )
 class KeepRatioIgnored(_Net):
@@ -217,10 +195,7 @@ class KeepRatioIgnored(_Net):
         return super().first_dropout_param(0.5, seed)
 
 
-@misconception(
-    question="fc_net_dropout",
-    replaces="fc_net.FullyConnectedNet",
-    companions=BASE,
+@wrong(
     sentence="Your net drops the same outputs in every training step, because it hands a seed to the dropout "
     "layers although it got none.",
 )
@@ -229,10 +204,7 @@ class SameMaskInEveryStep(_Net):
         return super().first_dropout_param(keep, 0 if seed is None else seed)
 
 
-@misconception(
-    question="fc_net_dropout",
-    replaces="fc_net.FullyConnectedNet",
-    companions=BASE,
+@wrong(
     sentence='Your net does not hand its seed to the dropout layers: put it into dropout_param["seed"].',
 )
 class SeedNotHandedOn(_Net):
@@ -240,10 +212,7 @@ class SeedNotHandedOn(_Net):
         return super().first_dropout_param(keep, None)
 
 
-@misconception(
-    question="fc_net_dropout",
-    replaces="fc_net.FullyConnectedNet",
-    companions=BASE,
+@wrong(
     sentence="Your backward pass skips dropout: pass the gradient through dropout_backward before ReLU's.",
 )
 class GradientSkipsDropout(_Net):
@@ -251,10 +220,7 @@ class GradientSkipsDropout(_Net):
         return False
 
 
-@misconception(
-    question="fc_net_dropout",
-    replaces="fc_net.FullyConnectedNet",
-    companions=BASE,
+@wrong(
     sentence="Your net drops before the normalization. The order is affine, normalization, ReLU, dropout.",
 )
 class DropoutBeforeNormalization(_Net):
@@ -262,10 +228,7 @@ class DropoutBeforeNormalization(_Net):
         return ("dropout", "norm", "relu") if self.normalization else ("relu", "dropout")
 
 
-@misconception(
-    question="fc_net_dropout",
-    replaces="fc_net.FullyConnectedNet",
-    companions=BASE,
+@wrong(
     sentence="With dropout_keep_ratio = 1 your net drops. It must then be the plain net.",
 )
 class DropsAtKeepRatioOne(_Net):
