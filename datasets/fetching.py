@@ -18,7 +18,7 @@ ENDLESS = 2**31  # bytes; more is not the archive
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-class Failure(Exception):  # noqa: N818 - it says what happened, like FileNotFound
+class Failure(Exception):
     """Why the data could not be had, and what to do about it."""
 
     def __init__(self, what, fix):

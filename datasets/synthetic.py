@@ -7,7 +7,7 @@ writes the six batch files of CIFAR-10's Python version into FOLDER. There is no
     image = 120 + contrast * (class mean + sign * size * template + noise) + grain        clipped to 0..255
 
 - class mean: one smooth pattern a class. It is what a linear classifier can find.
-- template: one of four smooth patterns of the class, mirrored at random, shifted by up to 3 pixels, added or
+- template: one of three smooth patterns of the class, mirrored at random, shifted by up to 3 pixels, added or
   taken away. A linear classifier cannot use it, a net with hidden layers can.
 - noise: random pictures with the spectrum of CIFAR-10's photographs (strong at low frequencies, more in brightness
   than in colour). Patterns are built in the same spectrum, so no frequency gives the class away.
@@ -29,9 +29,10 @@ import numpy as np
 NAME = "synthetic stand-in, not CIFAR-10"
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SEED = 231
-MEAN_STRENGTH = 1.75  # in standard deviations of the noise, like the next one
-TEMPLATE_STRENGTH = 3.3
-TEMPLATES = 4  # a class
+MEAN_STRENGTH = 1.7  # in standard deviations of the noise, like the next one
+TEMPLATE_STRENGTH = 3.5
+MEAN_SLOPE, TEMPLATE_SLOPE = 2.0, 0.8  # strength falls off as frequency to minus this
+TEMPLATES = 3  # a class
 SHIFT = 3  # pixels
 CONTRAST_SPREAD, COLOUR_SPREAD, SIZE_SPREAD = 0.35, 0.5, 0.25  # standard deviations of logarithms
 GRAIN = 4.0  # grey levels
@@ -106,9 +107,9 @@ def _patterns(draws, n, slope):
 def _classes(seed):
     """Return class means (10, 3, 32, 32) and windows of the templates (10 * TEMPLATES * 2, 3, 7, 7, 32, 32)."""
     draws = _Draws(seed, 0)
-    means = _patterns(draws, 10, slope=1.5)
+    means = _patterns(draws, 10, MEAN_SLOPE)
     means = _planes(MEAN_STRENGTH * (means - means.mean(axis=0)))
-    templates = _planes(TEMPLATE_STRENGTH * _patterns(draws, 10 * TEMPLATES, slope=0.5))
+    templates = _planes(TEMPLATE_STRENGTH * _patterns(draws, 10 * TEMPLATES, TEMPLATE_SLOPE))
     both = np.stack([templates, templates[..., ::-1]], axis=1).reshape(-1, 3, 32, 32)
     padded = np.pad(both, ((0, 0), (0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT)), mode="reflect")
     return means, np.lib.stride_tricks.sliding_window_view(padded, (32, 32), axis=(2, 3))

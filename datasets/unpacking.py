@@ -26,6 +26,7 @@ GLOBALS = {
     "numpy dtype",
     "_codecs encode",
 }
+NUMBERS = {"BININT1", "BININT2", "BININT", "INT", "LONG", "LONG1"}
 REFUSED = {"STACK_GLOBAL", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID"}
 
 
@@ -54,13 +55,16 @@ def check_batch(path, images):
     key, labels, pixels = None, 0, 0
     try:
         with path.open("rb") as file:
+            if file.read(1) != b"\x80":  # a pickle of protocol 2 or later begins so
+                return "is not a whole pickle file"
+            file.seek(0)
             for opcode, value, _ in pickletools.genops(file):
                 if opcode.name in REFUSED or (opcode.name == "GLOBAL" and value not in GLOBALS):
                     return f"holds more than arrays, lists and texts ({opcode.name} {value or ''})"
                 if isinstance(value, str | bytes):
                     key = "data" if len(value) > 100 else value
                     pixels = max(pixels, len(value))
-                elif key in ("labels", b"labels") and isinstance(value, int):
+                elif key in ("labels", b"labels") and opcode.name in NUMBERS:
                     labels += 1
                     if not 0 <= value <= 9:
                         return f"has the label {value}, not 0 to 9"
