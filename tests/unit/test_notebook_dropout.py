@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -162,6 +163,17 @@ def test_target_section_needs_no_cell_but_the_setup_cell(notebook):
     assert "get_CIFAR10_data()" in "".join(cell.source for cell in section)
 
 
+def test_text_and_cell_of_the_target_say_what_the_settings_say(cells):
+    target = tomllib.loads((PACKAGE.parent / "assignment.toml").read_text(encoding="utf-8"))["target"]
+    text, cell = cells["target_section"].source, cells["target"].source
+    assert f"at least **{target['accuracy']:.0%}**".replace("%", " %") in text
+    assert rf"\frac{{a - {target['floor']}}}{{{target['accuracy']} - {target['floor']}}}" in text
+    assert f"(val_accuracy - {target['floor']}) / ({target['accuracy']} - {target['floor']})" in cell
+    assert f"{target['cpu_seconds'] / 60:g} minutes of processor time" in text
+    assert f"{target['memory_mb'] / 1024:g} GB of memory" in text
+    assert [target[key] for key in ("question", "section", "setup")] == ["target", "target_section", "setup"]
+
+
 def test_heading_of_the_target_section_is_locked_so_that_graders_find_it(cells):
     assert grading(cells["target_section"]) == (False, False, True)
     assert grading(cells["target_solution"]) == (False, True, False)
@@ -289,6 +301,16 @@ def test_setup_cell_on_colab_says_what_to_do_without_a_folder(cells, tmp_path):
     done = run_setup(cells, tmp_path, drive=tmp_path)
     assert done.returncode == 1
     assert "FileNotFoundError: no nndl/ in your Drive: put the unzipped assignment folder there" in done.stderr
+
+
+def test_setup_cell_on_colab_shows_why_the_data_could_not_be_fetched(cells, tmp_path):
+    assignment = make_assignment(tmp_path / "MyDrive" / "deep_nets")
+    failing = "import sys\nsys.exit('error: no route to the server')\n"
+    (assignment / "datasets" / "get_datasets.py").write_text(failing, encoding="utf-8")
+    done = run_setup(cells, tmp_path, drive=tmp_path)
+    assert done.returncode == 1
+    assert "error: no route to the server" in done.stdout
+    assert "RuntimeError: the images could not be fetched" in done.stderr
 
 
 def test_save_cell_copies_edited_files_back_to_drive(cells, tmp_path):
