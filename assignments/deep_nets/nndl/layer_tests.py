@@ -24,7 +24,7 @@ from nndl.gradient_check import rel_error
 FALSE_ALARM = 1e-11
 
 _HERE = Path(__file__).parent
-_CHECK_MODULES = ("nndl.checks_dropout",)
+_CHECK_MODULES = ("nndl.checks_layers", "nndl.checks_optim", "nndl.checks_nets", "nndl.checks_dropout")
 
 Row = namedtuple("Row", "what value wanted passed hint")
 

@@ -286,7 +286,7 @@ class Solver:
         for start in range(0, len(X), batch_size):
             scores = self.model.loss(X[start : start + batch_size])
             right += np.count_nonzero(np.argmax(scores, axis=1) == y[start : start + batch_size])
-        return right / len(X)
+        return float(right / len(X))
 
     def save_checkpoint(self, path):
         """Write all that a later run needs to go on exactly from here; see nndl/checkpoint.py.
