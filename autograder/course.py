@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from autograder.errors import CourseError
@@ -109,6 +108,8 @@ class Assignment:
     @cached_property
     def questions(self) -> tuple[Question, ...]:
         """Every graded cell of every notebook, in order."""
+        import nbformat  # here, because it takes a second that the examiner does not need
+
         found: list[Question] = []
         for path in self.notebooks:
             for cell in nbformat.read(path, as_version=4).cells:

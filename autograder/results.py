@@ -79,12 +79,13 @@ class QuestionResult(Record):
         return min(max(cents / 100, 0.0), points)
 
     def message(self) -> str:
-        """What the student reads under the question: the reason, each check, the target's story, remarks."""
+        """What the student reads under the question: the reason, what failed, the target's story, remarks."""
         lines = [self.reason] if self.reason else []
-        for check in self.checks:
-            lines.append(f"[{'pass' if check.passed else 'FAIL'}] {check.name}")
-            if not check.passed:
-                lines += [f"       {line}" for line in check.message.splitlines()]
+        failed = [check for check in self.checks if not check.passed]
+        if self.checks:
+            lines.append(f"{len(self.checks) - len(failed)} of {len(self.checks)} checks passed.")
+        for check in failed:
+            lines += [f"FAIL {check.name}", *(f"     {line}" for line in check.message.splitlines())]
         if self.target is not None and self.target.message:
             lines.append(self.target.message)
         lines += [f"Remark: {remark}" for remark in self.remarks]
