@@ -199,7 +199,7 @@ def _read(folder, names, first=None, last=0):
 
     One batch of bytes at a time is turned into floats in its place, so the peak is the result plus one batch.
     """
-    pixels, labels = _read_batch(folder / names[0])
+    pixels, labels = read_batch(folder / names[0])
     size = len(labels)  # of every batch
     total = size * len(names)
     first = total if first is None else first
@@ -212,7 +212,7 @@ def _read(folder, names, first=None, last=0):
         if i > 0 and first <= start and stop <= total - last:
             continue  # nothing of this batch is wanted
         if i > 0:
-            pixels, labels = _read_batch(folder / name)
+            pixels, labels = read_batch(folder / name)
         if len(labels) != size:
             raise ValueError(f"{folder / name}: {len(labels)} images, but {names[0]} has {size}; {_FETCH_AGAIN}")
         for low, high, row in parts:
@@ -223,8 +223,30 @@ def _read(folder, names, first=None, last=0):
     return X, y
 
 
-def _read_batch(path):
-    """One batch file: uint8 pixels (N, 3, 32, 32) and int64 labels (N,)."""
+def read_batch(path):
+    """Read one batch file, safely.
+
+    Parameters
+    ----------
+    path : Path
+        Such as ``datasets/cifar-10-batches-py/test_batch``.
+
+    Returns
+    -------
+    pixels : ndarray (N, 3, 32, 32), uint8 0 to 255
+    labels : ndarray (N,), int64
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it holds anything but a batch in CIFAR-10's layout; nothing of it is run.
+
+    Examples
+    --------
+    >>> pixels, labels = read_batch(find_data() / "test_batch")  # doctest: +SKIP
+    """
     try:
         with path.open("rb") as file:
             batch = _Cifar10Unpickler(file, encoding="latin1").load()
