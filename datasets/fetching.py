@@ -111,7 +111,7 @@ def transfer(source, part):
             say(f"resuming at {megabytes(done)}")
         progress = Progress(done, total)
         with part.open("ab" if done else "wb") as file:
-            while block := response.read(2**18):
+            while block := response.read1(2**18):
                 file.write(block)
                 done += len(block)
                 progress.update(done)
@@ -154,6 +154,8 @@ def download(source, part, retries):
         before = size_of(part)
         try:
             return transfer(source, part)
+        except KeyboardInterrupt as stop:
+            raise Failure(f"stopped{kept(part)}", "run this again to go on") from stop
         except (OSError, http.client.HTTPException) as error:
             if is_local(error):
                 raise
@@ -172,6 +174,12 @@ def download(source, part, retries):
 def size_of(path):
     """Return the size of a file in bytes, 0 if it is not there."""
     return path.stat().st_size if path.exists() else 0
+
+
+def remove_parts(directory, but=None):
+    """Remove the parts of archives in a directory, but one."""
+    for part in set(directory.glob(f"{ARCHIVE}.*.part")) - {but}:
+        part.unlink()
 
 
 def kept(part):
@@ -210,8 +218,7 @@ def obtain(source, directory, retries):
             say(f"{there} has another checksum; fetching the archive")
     # The name holds the address, so that a part is only resumed from where it came.
     part = directory / f"{ARCHIVE}.{hashlib.sha256(source.url.encode()).hexdigest()[:8]}.part"
-    for other in sorted(set(directory.glob(f"{ARCHIVE}.*.part")) - {part}):
-        other.unlink()
+    remove_parts(directory, but=part)
     say(f"fetching {source.shown}")
     for resumed in (part.exists(), False):
         download(source, part, retries)

@@ -19,7 +19,7 @@ import time
 import urllib.parse
 from pathlib import Path
 
-from fetching import ARCHIVE, NO_ROOM, Failure, Source, Unreachable, obtain, say
+from fetching import ARCHIVE, NO_ROOM, Failure, Source, Unreachable, obtain, remove_parts, say
 from unpacking import FOLDER, extract, layout_problem
 
 HERE = Path(__file__).resolve().parent
@@ -186,8 +186,7 @@ def disk_failure(error, directory):
     """Turn an error of the file system into a Failure, and remove a part that fills the disk."""
     where = error.filename or directory
     if error.errno in NO_ROOM:
-        for part in directory.glob(f"{ARCHIVE}.*.part"):
-            part.unlink()
+        remove_parts(directory)
         return Failure(f"{where}: no room ({error.strerror})", "free 400 MB, or choose another disk with --directory")
     return Failure(f"{where}: {error.strerror}", "make the folder writable, or choose another with --directory")
 
@@ -201,6 +200,8 @@ def run(source, options):
     wanted = (STAND_IN,) if options.synthetic else (OFFICIAL, UNOFFICIAL)
     if name in wanted and not problem and not options.force:
         say(f"{place} is there already")
+        if real:  # a run that was killed may have left some
+            remove_parts(options.directory)
         return name
     if options.synthetic:
         if real and not options.force:

@@ -10,6 +10,7 @@ import pickle
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -89,8 +90,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         stop = server.cuts.pop(0) if server.cuts else len(content)
+        self.wfile.write(content[start : start + server.pause_after])
         time.sleep(server.delay)
-        self.wfile.write(content[start : max(start, stop)])
+        self.wfile.write(content[start + server.pause_after : max(start, stop)])
 
     def log_message(self, *_):
         pass
@@ -100,6 +102,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def server():
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.content, server.status, server.ranges, server.cuts, server.delay = ARCHIVE, 200, True, [], 0
+        server.pause_after = 0
         server.requests = []
         server.url = f"http://127.0.0.1:{server.server_port}/cifar-10-python.tar.gz"
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
@@ -445,6 +448,28 @@ def test_a_killed_run_is_cleaned_up(tmp_path, server):
     result = run(tmp_path, url=server.url)
     assert "is there already" in result.stdout
     assert left_in(tmp_path) == [FOLDER]
+
+
+@pytest.mark.parametrize("sent", [0, 30000])
+def test_an_interrupt_says_what_is_kept(tmp_path, server, sent):
+    server.pause_after, server.delay = sent, 2
+    program = command(tmp_path, "--retries", "0")
+    settings = environment(CIFAR10_URL=server.url, CIFAR10_SHA256=SHA256)
+    process = subprocess.Popen(program, env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not any(path.stat().st_size >= min(sent, 1) for path in tmp_path.glob(PART)):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert_failed(subprocess.CompletedProcess(program, process.returncode, "", errors))
+    assert "error: stopped" in errors
+    parts = [path.read_bytes() for path in tmp_path.iterdir()]
+    if sent:
+        (part,) = parts
+        assert part
+        assert ARCHIVE[:sent].startswith(part)
+        assert "is kept: the next run resumes it" in errors
+    else:
+        assert parts == []
 
 
 # The stand-in
