@@ -10,8 +10,8 @@ from autograder.course import CONFIG, Assignment, Course
 from autograder.errors import CourseError
 from autograder.misconceptions import by_name
 
-_COPIED = ("assignments", "source", "datasets/get_datasets.py", "datasets/synthetic.py", "datasets/checksums.txt")
-_SINGLE = (CONFIG, "get_datasets.sh", "requirements.lock", "pyproject.toml", "environment.yml")
+_FOLDERS = ("assignments", "source")
+_FILES = (CONFIG, "get_datasets.sh", "requirements.lock", "pyproject.toml", "environment.yml", "datasets/*.*")
 
 
 def make_course(course: Course, folder: Path) -> Course:
@@ -21,13 +21,13 @@ def make_course(course: Course, folder: Path) -> Course:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / ".demo").touch()
-    for name in (*_COPIED, *_SINGLE):
-        source, copy = course.root / name, folder / name
-        if source.is_dir():
-            shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
-        elif source.is_file():
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, copy)
+    for name in _FOLDERS:
+        ignored = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+        shutil.copytree(course.root / name, folder / name, ignore=ignored)
+    for path in (path for pattern in _FILES for path in sorted(course.root.glob(pattern)) if path.suffix != ".gz"):
+        copy = folder / path.relative_to(course.root)
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy2(path, copy)
     return Course(folder)
 
 

@@ -6,7 +6,6 @@ epoch counts, as in the Solver; training is stopped once full marks are certain.
 
 from __future__ import annotations
 
-import json
 import pickle
 import tempfile
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from autograder.wall import Wall
 from autograder.worker import wire
 
 IMAGES = 1000  # validation images of the course; as many test images may be seen with their labels
+MAX_NOTEBOOK = 64 << 20  # bytes
 Progress = Callable[[int, float, float], None]  # epoch, its accuracy, best accuracy so far
 
 
@@ -89,44 +89,38 @@ def section(assignment: Assignment, target: TargetSettings, notebook: Path) -> l
 
     ValueError, in words for a student, when the notebook or its section is missing or broken.
     """
-    ours = _cells(assignment.course.root / "source" / assignment.name / f"{target.notebook}.ipynb")
-    setup = next((cell for cell in ours if _grade_id(cell) == target.setup), None)
-    if setup is None:
+    ours = dict(_cells(assignment.course.root / "source" / assignment.name / f"{target.notebook}.ipynb"))
+    if target.setup not in ours:
         raise CourseError(
             f'there is no cell with grade_id "{target.setup}"',
             where=f"{target.notebook}.ipynb",
             fix="give the setup cell that grade_id, or mend [target] in assignment.toml",
         )
     theirs = _cells(notebook)
-    names = [_grade_id(cell) for cell in theirs]
+    names = [name for name, _ in theirs]
     if target.section not in names:
         raise ValueError(f"{notebook.name}: the heading of the target section is missing")
     first = names.index(target.section)
     last = names.index(target.question, first) if target.question in names[first:] else len(theirs)
-    code = [cell["source"] for cell in theirs[first:last] if cell["cell_type"] == "code"]
-    if not any(source.strip() for source in code):
+    code = [source for _, source in theirs[first:last] if source.strip()]
+    if not code:
         raise ValueError(f"{notebook.name}: the target section holds no code")
     transform = TransformerManager().transform_cell  # type: ignore[no-untyped-call]  # IPython has no types
-    return [transform(source) for source in (setup["source"], *code)]
+    return [transform(source) for source in (ours[target.setup], *code)]
 
 
-def _cells(path: Path) -> list[Any]:
+def _cells(path: Path) -> list[tuple[str, str]]:
+    """(grade_id or cell id, code) of each cell; the code of a text cell is empty."""
+    text = read_plain(path, MAX_NOTEBOOK)
     try:
-        book = nbformat.reads(read_plain(path, 64 << 20).decode("utf-8"), as_version=4)
-    except (
-        UnicodeDecodeError,
-        json.JSONDecodeError,
-        nbformat.reader.NotJSONError,
-        AttributeError,
-        KeyError,
-        TypeError,
-    ):
+        cells = nbformat.reads(text.decode("utf-8-sig"), as_version=4).cells
+        return [(_name(cell), cell.source if cell.cell_type == "code" else "") for cell in cells]
+    except Exception:  # the file may hold anything, and nbformat raises whatever that leads to
         raise ValueError(f"{path.name} is not a notebook that can be read") from None
-    return list(book.cells)
 
 
-def _grade_id(cell: Any) -> str:
-    return str(cell.get("metadata", {}).get("nbgrader", {}).get("grade_id", cell.get("id", "")))
+def _name(cell: Any) -> str:
+    return str(cell.metadata.get("nbgrader", {}).get("grade_id", cell.get("id", "")))
 
 
 def rerun(
@@ -186,7 +180,7 @@ def _watch(channel: Channel, cells: list[str], judge: _Judge) -> str:
             text = "".join(letter for letter in str(report.get("text", ""))[:200] if letter.isprintable())
             kind, file, line = (str(report.get(key, ""))[:40] for key in ("type", "file", "line"))
             return f"The target section raised {kind}: {text} ({file}, line {line})"
-        if arrays:
+        if arrays and not (event == "done" and judge.history):  # the net at the end counts where no epoch was seen
             judge.see(arrays[0])
         if event == "done":
             return "" if judge.history else "The section trained nothing: it left no `model` and no Solver was run."

@@ -105,7 +105,18 @@ def test_receive_refuses_a_broken_frame(ends, frame):
 
 @pytest.mark.parametrize(
     "tree",
-    [{"a": 0}, {"a": -1}, {"a": True}, {"f": 1}, {"x": 1}, {"a": 0, "l": []}, {"d": [["k"]]}, {"d": [[1, 2]]}, 1.5, [1]],
+    [
+        {"a": 0},
+        {"a": -1},
+        {"a": True},
+        {"f": 1},
+        {"x": 1},
+        {"a": 0, "l": []},
+        {"d": [["k"]]},
+        {"d": [[1, 2]]},
+        1.5,
+        [1],
+    ],
 )
 def test_unpack_refuses_a_broken_tree(tree):
     with pytest.raises(wire.WireError):
