@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -265,23 +266,29 @@ def _net_after_a_test(student: Student, rng: np.random.Generator) -> Fingerprint
 
 
 def _net_gradient(student: Student, rng: np.random.Generator) -> Fingerprint:
+    """Whether the gradients of the first and of the last weights are right, with dropout and without."""
     sizes = [15, 20, 30, 10]
-    params = random_params(rng, sizes, closed=0.3)
-    x, y = rng.standard_normal((2, 15)), rng.integers(10, size=2)
-    net = build(student, sizes, 0.5, seed=5)
-    set_params(net, params)
+    rows: Fingerprint = {}
+    for keep in (0.5, 1):
+        params = random_params(rng, sizes, closed=0.3)
+        x, y = rng.standard_normal((2, 15)), rng.integers(10, size=2)
+        net = build(student, sizes, keep, seed=5)
+        set_params(net, params)
 
-    def loss_at(value: Array) -> float:
-        net.params["W1"] = value
-        student.seed(5)
-        return float(net.loss(x, y)[0])
+        def loss_and_grads(name: str, value: Array, net: Any = net, x: Array = x, y: Array = y) -> Any:
+            net.params[name] = value
+            student.seed(5)
+            return net.loss(x, y)
 
-    direction = np.asarray(rng.standard_normal(params["W1"].shape))
-    numeric = slope(loss_at, params["W1"], direction)
-    net.params["W1"] = params["W1"]
-    student.seed(5)
-    own = float((np.asarray(net.loss(x, y)[1]["W1"]) * direction).sum())
-    return {"is right": abs(own - numeric) < 1e-3 * max(abs(numeric), EXACT)}
+        def loss(name: str, value: Array, both: Callable[[str, Array], Any] = loss_and_grads) -> float:
+            return float(both(name, value)[0])
+
+        for name in ("W1", "W3"):
+            direction = np.asarray(rng.standard_normal(params[name].shape))
+            numeric = slope(functools.partial(loss, name), params[name], direction)
+            own = float((np.asarray(loss_and_grads(name, params[name])[1][name]) * direction).sum())
+            rows[f"{name} at {keep}"] = abs(own - numeric) < 1e-3 * max(abs(numeric), EXACT)
+    return rows
 
 
 def _net_seed(student: Student, rng: np.random.Generator) -> Fingerprint:

@@ -1,0 +1,252 @@
+"""The hidden checks of dropout pass right code, whatever its style, and fail every misconception."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autograder.checks.api import (
+    CheckFailed,
+    binomial_tolerance,
+    checks_of,
+    mean_tolerance,
+    numeric_gradient,
+    question,
+    rel_error,
+    require,
+    require_shape,
+    slope,
+    spec_of,
+)
+from autograder.errors import CourseError
+from autograder.examiner.student import StudentError
+from autograder.examiner.student_local import LocalStudent
+from autograder.misconceptions import all_misconceptions, by_name
+
+QUESTIONS = ("dropout_forward", "dropout_backward", "fc_net_dropout")
+CHECKS = [check for grade_id in QUESTIONS for check in checks_of(grade_id)]
+STYLES = sorted((Path(__file__).parents[1] / "styles" / "dropout").glob("*.py"))
+SEEDS = range(20)
+RESTS_ON = {
+    grade_id: {name for check in checks_of(grade_id) for name in spec_of(check).rests_on} for grade_id in QUESTIONS
+}
+
+
+def passes(check, student, seed):
+    np.random.seed(seed)
+    try:
+        check(student, np.random.default_rng(seed))
+    except (CheckFailed, StudentError):
+        return False
+    return True
+
+
+def planted(wrong):
+    return LocalStudent.of_reference(appended={wrong.module: wrong.source()})
+
+
+def restored(wrong, rests_on):
+    """The hand-in with a misconception, with the reference's functions under what `rests_on` names."""
+    reference = LocalStudent.of_reference().modules
+    student = planted(wrong)
+    for name in rests_on:
+        module, _, function = name.partition(".")
+        setattr(student.modules[module], function, getattr(reference[module], function))
+    return student
+
+
+def failures(student, checks=CHECKS, seeds=SEEDS):
+    """Names of the checks that some seed makes fail."""
+    return {check.__name__ for check in checks for seed in seeds if not passes(check, student, seed)}
+
+
+def test_every_check_passes_the_reference():
+    assert not failures(LocalStudent.of_reference())
+
+
+@pytest.mark.parametrize("style", STYLES, ids=lambda path: path.stem)
+def test_every_check_passes_a_correct_style(style):
+    assert not failures(LocalStudent.of_reference(appended={"layers": style.read_text(encoding="utf-8")}))
+
+
+def test_there_are_ten_styles_at_least():
+    assert len(STYLES) >= 10
+
+
+def test_every_check_passes_another_right_net():
+    # The base of the wrong nets is right, and written in another way than the reference.
+    text = by_name("dropout_never_on").source()
+    text = text.replace("return keep > 1", "return keep != 1")
+    assert not failures(LocalStudent.of_reference(appended={"fc_net": text}), checks_of("fc_net_dropout"))
+
+
+def test_dropout_before_relu_is_accepted():
+    # ReLU and a factor of 0 or more may change places.
+    text = by_name("dropout_before_normalization").source()
+    text = text.replace('return ("dropout", "norm", "relu") if', 'return ("norm", "dropout", "relu") if')
+    text = text.replace('else ("relu", "dropout")', 'else ("dropout", "relu")')
+    assert not failures(LocalStudent.of_reference(appended={"fc_net": text}), checks_of("fc_net_dropout"))
+
+
+def failed_questions(student):
+    return {grade_id for grade_id in QUESTIONS if failures(student, checks_of(grade_id), seeds=range(3))}
+
+
+@pytest.mark.parametrize("wrong", all_misconceptions(), ids=lambda wrong: wrong.name)
+def test_a_misconception_costs_what_it_says(wrong):
+    own = failed_questions(planted(wrong))
+    assert own == {*wrong.costs, *wrong.may_cost}
+    again = {grade_id for grade_id in own if failures(restored(wrong, RESTS_ON[grade_id]), checks_of(grade_id), [0])}
+    assert again == set(wrong.costs)
+
+
+def test_every_check_fails_some_misconception_of_its_question():
+    idle = {check.__name__ for check in CHECKS}
+    for wrong in all_misconceptions():
+        idle -= failures(planted(wrong), checks_of(wrong.question), seeds=[0])
+    assert not idle
+
+
+def test_the_checks_of_a_hand_in_take_less_than_a_cpu_second():
+    start = time.process_time()
+    assert all(passes(check, LocalStudent.of_reference(), 1) for check in CHECKS)
+    assert time.process_time() - start < 1.0
+
+
+def test_an_unwritten_function_is_said_to_be_unwritten():
+    def unwritten(*_):
+        raise NotImplementedError
+
+    student = LocalStudent.of_reference(layers={"dropout_forward": unwritten})
+    with pytest.raises(StudentError, match="not written yet") as caught:
+        CHECKS[0](student, np.random.default_rng(0))
+    assert caught.value.code == "stub"
+
+
+def test_wrong_results_of_a_local_student_are_student_errors():
+    for wrong in (lambda *_: None, lambda x, _: x, lambda x, _: ("text", None), lambda x, _: (x, None, None)):
+        student = LocalStudent.of_reference(layers={"dropout_forward": wrong})
+        with pytest.raises(StudentError):
+            student.layers.dropout_forward(np.ones((2, 3)), {"mode": "test", "p": 0.5})
+
+
+def test_a_local_student_cannot_write_into_a_check_s_arrays():
+    def in_place(x, dropout_param):
+        x *= 0
+        dropout_param["mode"] = "gone"
+        return x, None
+
+    x, param = np.ones((2, 3)), {"mode": "test", "p": 0.5}
+    out, _ = LocalStudent.of_reference(layers={"dropout_forward": in_place}).layers.dropout_forward(x, param)
+    out += 7
+    assert (x == 1).all()
+    assert param["mode"] == "test"
+
+
+def test_a_local_student_replaces_a_function_wherever_it_is_used():
+    def nothing(x, dropout_param):
+        return x, (dropout_param, np.ones(x.shape))
+
+    student = LocalStudent.of_reference(layers={"dropout_forward": nothing})
+    net = student.fc_net.FullyConnectedNet([50], input_dim=4, num_classes=3, dropout_keep_ratio=0.1, dtype=np.float64)
+    losses = {net.loss(np.ones((2, 4)), np.array([0, 1]))[0] for _ in range(5)}
+    assert len(losses) == 1
+
+
+def test_handles_of_a_local_student_read_dicts_and_nets():
+    student = LocalStudent.of_reference()
+    param = student.dict(mode="train", p=0.5, seed=3)
+    first, _ = student.layers.dropout_forward(np.ones((2, 30)), param)
+    param["seed"] = 4
+    second, _ = student.layers.dropout_forward(np.ones((2, 30)), param)
+    assert param["seed"] == 4
+    assert (first != second).any()
+    assert param.snapshot() == {"mode": "train", "p": 0.5, "seed": 4}
+
+    w, config = student.optim.adam(np.ones((2, 3)), np.ones((2, 3)), {"learning_rate": 0.1})
+    _, config = student.optim.adam(w, np.ones((2, 3)), config)
+    assert config["t"] == 2
+    assert config["m"].shape == (2, 3)
+
+    net = student.fc_net.FullyConnectedNet([5], input_dim=4, num_classes=3, dtype=np.float64)
+    net.params["W1"] = np.full((4, 5), 2.0)
+    copy = net.params["W1"]
+    copy += 1
+    assert (net.params["W1"] == 2).all()
+    assert set(net.params.keys()) == {"W1", "b1", "W2", "b2"} == set(net.loss(np.ones((2, 4)), np.array([0, 1]))[1])
+
+
+def test_a_local_student_leaves_the_imported_reference_alone():
+    import nndl.layers
+
+    before = nndl.layers.dropout_forward
+    LocalStudent.of_reference(layers={"dropout_forward": lambda *_: None})
+    import nndl.layers as again
+
+    assert again is nndl.layers
+    assert again.dropout_forward is before
+
+
+def test_question_refuses_a_check_that_says_nothing():
+    with pytest.raises(CourseError, match="no docstring"):
+        question("q")(lambda student, rng: None)
+
+
+def test_question_refuses_a_weight_of_nothing():
+    def check(student, rng):
+        """Holds."""
+
+    with pytest.raises(CourseError, match="weight"):
+        question("q", weight=0)(check)
+
+
+def test_every_check_explains_itself():
+    for check in CHECKS:
+        spec = spec_of(check)
+        assert spec.must_hold.endswith(".")
+        assert spec.hint
+
+
+def test_require_passes_its_sentence_on():
+    with pytest.raises(CheckFailed, match="too small"):
+        require(False, "too small")
+    require(True, "never shown")
+
+
+@pytest.mark.parametrize("value", [None, 3.0, np.ones((2, 2)), np.full((2, 3), np.nan)])
+def test_require_shape_refuses_what_is_no_finite_array_of_that_shape(value):
+    with pytest.raises(CheckFailed):
+        require_shape(value, (2, 3), "out")
+
+
+def test_rel_error_is_relative_to_the_norm():
+    a = np.array([[3.0, 0.0, 4.0]])
+    assert rel_error(a, a * 1.01) == pytest.approx(0.01 / 1.01)
+    assert rel_error(np.zeros(3), np.zeros(3)) == 0
+    assert not rel_error(a, np.full((1, 3), np.nan)) < 1
+
+
+def test_numeric_gradient_and_slope_agree_with_calculus():
+    x = np.array([[0.3, -1.2, 2.0], [1.5, 0.1, -0.4]])
+    gradient = numeric_gradient(lambda x: float(np.sin(x).sum()), x)
+    np.testing.assert_allclose(gradient, np.cos(x), rtol=1e-8)
+    direction = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])
+    assert slope(lambda x: float(np.sin(x).sum()), x, direction) == pytest.approx((np.cos(x) * direction).sum())
+
+
+@pytest.mark.parametrize(("n", "p"), [(50, 0.5), (400, 0.1), (3000, 0.95)])
+def test_binomial_tolerance_keeps_its_promise(n, p):
+    # The exact tail of the binomial distribution, summed by logarithms of factorials.
+    logs = np.cumsum(np.concatenate([[0.0], np.log(np.arange(1, n + 1))]))
+    k = np.arange(n + 1)
+    chance = np.exp(logs[n] - logs[k] - logs[n - k] + k * np.log(p) + (n - k) * np.log(1 - p))
+    for alarm in (1e-3, 1e-9):
+        tail = chance[abs(k / n - p) >= binomial_tolerance(n, p, alarm)].sum()
+        assert tail <= alarm
+    assert binomial_tolerance(n, p, 1e-9) < 2.5 * 6.11 * np.sqrt(p * (1 - p) / n)  # not far above the normal quantile
+
+
+def test_mean_tolerance_grows_with_variance_and_shrinks_with_n():
+    assert mean_tolerance(100, 1.0, 5.0) > mean_tolerance(400, 1.0, 5.0)
+    assert mean_tolerance(100, 4.0, 5.0) > mean_tolerance(100, 1.0, 5.0)
