@@ -3,8 +3,8 @@
     OPENBLAS_NUM_THREADS=2 python tests/profile_stand_in.py DIR [DIR ...]
 
 trains eight small nets on each folder that holds cifar-10-batches-py/, and prints their accuracy on the 10,000 test
-images as a Markdown table. About three minutes a folder on two idle cores. The stand-in may differ from CIFAR-10 by at most
-4 points in any column; run this after a change of datasets/synthetic.py.
+images as a Markdown table. About three minutes a folder on two idle cores. The stand-in may differ from CIFAR-10 by
+at most 4 points in any column; run this after a change of datasets/synthetic.py.
 """
 
 import argparse
