@@ -47,10 +47,9 @@ def recognise(student: Student, question: str, rng: np.random.Generator) -> tupl
     tuple of Misconception
         One; several when they behave alike; none when nothing explains the behaviour.
     """
-    probe = _PROBES.get(question)
-    if probe is None:
+    if question not in _PROBES or not all(_is_right(student, below, rng) for below in _BELOW.get(question, ())):
         return ()
-    seen, right = _taken(probe, student, rng), _of_reference(question)
+    seen, right = _taken(_PROBES[question], student, rng), _of_reference(question)
     if _alike(seen, right):
         return ()
     known = [(wrong, _of_misconception(wrong)) for wrong in misconceptions_of(question)]
@@ -59,6 +58,10 @@ def recognise(student: Student, question: str, rng: np.random.Generator) -> tupl
     if whole or _alike(core, right):
         return whole
     return tuple(wrong for wrong, print_ in known if not _alike(_core(print_), right) and _alike(core, _core(print_)))
+
+
+def _is_right(student: Student, question: str, rng: np.random.Generator) -> bool:
+    return _alike(_taken(_PROBES[question], student, rng), _of_reference(question))
 
 
 def _core(fingerprint: Fingerprint) -> Fingerprint:
@@ -101,8 +104,10 @@ def _taken(probe: dict[str, Rows], student: Student, rng: np.random.Generator) -
         for group, rows in probe.items():
             try:
                 found = rows(student, rng)
-            except (StudentError, CheckFailed):
-                found = {"works": False}
+            except StudentError as error:
+                found = {"works": f"{error.function} fails"}
+            except CheckFailed:
+                found = {"works": "another shape"}
             fingerprint |= {f"{group}: {name}": value for name, value in found.items()}
     return fingerprint
 
@@ -337,3 +342,6 @@ _PROBES: dict[str, dict[str, Rows]] = {
         "also batchnorm": _net_with_batchnorm,
     },
 }
+
+# A net on wrong layers shows their faults, not its own.
+_BELOW = {"fc_net_dropout": ("dropout_forward", "dropout_backward")}

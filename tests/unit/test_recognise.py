@@ -123,10 +123,10 @@ def test_an_unknown_fault_of_a_net_gets_no_name(old, new):
     assert not found("fc_net_dropout", 1, fc_net=text.replace(old, new))
 
 
-def test_a_wrong_mask_does_not_give_the_net_a_name_of_its_own():
-    # The net is right; the layer under it is not.
-    for name in ("reversed_comparison", "mask_not_scaled", "normal_for_uniform", "scaled_at_test_time"):
-        assert not found("fc_net_dropout", 3, layers=by_name(name).source())
+@pytest.mark.parametrize("wrong", [wrong for wrong in all_misconceptions() if wrong.may_cost], ids=lambda w: w.name)
+def test_a_wrong_layer_gives_no_name_to_what_stands_on_it(wrong):
+    for question in wrong.may_cost:
+        assert not found(question, 3, layers=wrong.source())
 
 
 def test_a_fault_is_recognised_through_a_second_lesser_one():
