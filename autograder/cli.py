@@ -129,7 +129,11 @@ def feedback(
     from autograder.feedback import feedback as run
 
     course = Course.find()
-    run(course, course.assignment(assignment), student or None)
+    failed = {name: why for name, why in run(course, course.assignment(assignment), student or None).items() if why}
+    for name, why in failed.items():
+        err.print(f"{name}: {why}", markup=False)
+    out.print(f"feedback: {course.root / 'feedback'}", markup=False)
+    raise typer.Exit(1 if failed else 0)
 
 
 @app.command()
@@ -153,12 +157,12 @@ def demo(
     course = demonstration.make_course(here, output.resolve())
     work = course.assignment("deep_nets")
     err.print("1 of 3: making the release")
-    make_release(course, work.name)
+    make_release(course, work, archive=False)
     names = demonstration.make_hand_ins(work)
     err.print(f"2 of 3: grading {', '.join(names)} (a few minutes: the target is trained for real)")
     _show_all(work, list(run(work, allow_synthetic=True, console=err)))
     err.print("3 of 3: writing feedback")
-    write_feedback(course, work.name)
+    write_feedback(course, work)
     out.print(
         f"gradebook:  {output}/gradebook.db (see it with `nbgrader formgrader` inside {output}/)\n"
         f"feedback:   {output}/feedback/<student>/{work.name}/\n"

@@ -55,6 +55,7 @@ class Examination:
         self.overlay: bool = config.getoption("--overlay")
         self.hung: set[str] = set()
         self.outcomes: list[dict[str, Any]] = []
+        self.recognised: dict[str, list[str]] = {}
         self.unfit: str = ""  # why the package cannot be imported; then nothing else is tried
         self.staged = stage(self.assignment, folder)
         self.wall = choose(course.root / ".runtime")
@@ -98,6 +99,8 @@ def examination(request: pytest.FixtureRequest) -> Iterator[Examination]:
     state = Examination(request.config)
     request.config.stash[_STATE] = state
     yield state
+    if request.config.getoption("--results"):
+        state.recognised = _recognised(state)
     state.close()
 
 
@@ -164,7 +167,7 @@ def _outcome(state: Examination, item: pytest.Item, error: BaseException | None)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Recognise misconceptions in the questions that failed, and write the results file."""
+    """Write the results file."""
     path = session.config.getoption("--results")
     state = session.config.stash.get(_STATE, None)
     if path is None or state is None:
@@ -173,7 +176,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         "wall": state.wall.name,
         "unfit": state.unfit,
         "outcomes": state.outcomes,
-        "recognised": _recognised(state),
+        "recognised": state.recognised,
     }
     path.write_text(json.dumps(found), encoding="utf-8")
 
