@@ -31,10 +31,6 @@ class Region:
     first: int
     last: int
 
-    def holds(self, line: int) -> bool:
-        """Whether this line belongs to the region, delimiters included."""
-        return self.first <= line <= self.last
-
 
 def regions(text: str, where: str, *, kinds: tuple[str, ...], python: bool) -> list[Region]:
     """All regions of a text, in order.

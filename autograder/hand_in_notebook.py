@@ -7,16 +7,16 @@ import re
 from pathlib import Path
 from typing import Any
 
-from nbformat import NO_CONVERT, reads
+from nbformat import reads
 from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from autograder.notebooks import KERNEL, LANGUAGE
-from autograder.safe_outputs import MAX_SOURCE, SafeOutputs, plain_text, safe_markdown, safe_png
+from autograder.safe_markdown import safe_markdown
+from autograder.safe_outputs import MAX_SOURCE, SafeOutputs, plain_text, safe_png
 
 MAX_BYTES = 50_000_000
 MAX_CELLS = 2_000
-UNREADABLE = "unreadable"
 
 
 def read_hand_in(path: Path) -> NotebookNode:
@@ -39,7 +39,7 @@ def empty_notebook(reason: str) -> NotebookNode:
     return nb
 
 
-def _parsed(path: Path) -> NotebookNode:
+def _parsed(path: Path) -> dict[str, Any]:
     """The file as a notebook of format 4.
 
     Raises
@@ -55,16 +55,17 @@ def _parsed(path: Path) -> NotebookNode:
     raw = json.loads(text)
     if not isinstance(raw, dict) or "nbformat" not in raw:
         raise ValueError("it is not a notebook")
-    nb = reads(text, as_version=NO_CONVERT if raw["nbformat"] == 4 else 4)
-    if not isinstance(nb.get("cells"), list) or len(nb.cells) > MAX_CELLS:
+    # nbformat would "correct" a notebook of today's format at random; older formats only it can convert.
+    nb: dict[str, Any] = raw if raw["nbformat"] == 4 else reads(text, as_version=4)
+    if not isinstance(nb.get("cells"), list) or len(nb["cells"]) > MAX_CELLS:
         raise ValueError("it is not a notebook, or has too many cells")
     return nb
 
 
-def _clean(nb: NotebookNode) -> NotebookNode:
+def _clean(nb: dict[str, Any]) -> NotebookNode:
     """Build the notebook anew, cell by cell."""
     outputs, taken = SafeOutputs(), set[str]()
-    cells = [cell for i, raw in enumerate(nb.cells) if (cell := _cell(raw, outputs, _identity(raw, i, taken)))]
+    cells = [cell for i, raw in enumerate(nb["cells"]) if (cell := _cell(raw, outputs, _identity(raw, i, taken)))]
     made = new_notebook(cells=cells)
     made.metadata = NotebookNode(kernelspec=NotebookNode(KERNEL), language_info=NotebookNode(LANGUAGE))
     return made
@@ -93,8 +94,8 @@ def _cell(raw: Any, outputs: SafeOutputs, identity: str) -> NotebookNode | None:
     elif raw["cell_type"] == "raw":
         cell = new_code_cell(plain_text(source, MAX_SOURCE), id=identity)
     else:
-        cell = new_markdown_cell(safe_markdown(source), id=identity)
         attachments = _attachments(raw.get("attachments"))
+        cell = new_markdown_cell(safe_markdown(source, attachments), id=identity)
         if attachments:
             cell.attachments = attachments
     meta = raw.get("metadata")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
 from nbgrader.apps import NbGraderAPI
 from nbgrader.apps.baseapp import NbGrader
+from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
 
 from autograder.course import Course
@@ -58,7 +60,10 @@ def run(api: NbGraderAPI, verb: str, *args: Any, **options: Any) -> tuple[bool, 
     raised, log, folder = Raised(), api.log, Path.cwd()
     log.addHandler(raised)
     try:
-        result: dict[str, Any] = getattr(api, verb)(*args, **options)
+        with warnings.catch_warnings():
+            # nbgrader's own queries; they do what they should.
+            warnings.simplefilter("ignore", SAWarning)
+            result: dict[str, Any] = getattr(api, verb)(*args, **options)
     finally:
         log.removeHandler(raised)
         os.chdir(folder)

@@ -23,7 +23,7 @@ from traitlets.utils.importstring import import_item
 
 from autograder.course import Assignment, Course
 from autograder.hand_in_notebook import empty_notebook, read_hand_in
-from autograder.notebooks import check_notebook, check_released_notebook, normalise
+from autograder.notebooks import check_ids, check_notebook, check_released_notebook, normalise
 from autograder.package import released_files, write_files
 from autograder.restoring import originals, restore
 from autograder.results import HandInResult
@@ -56,6 +56,8 @@ class CheckSource(_Step):
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> Processed:
         """Raise a CourseError, or change nothing."""
+        about = resources["metadata"]
+        check_ids(Path(about["path"]) / f"{about['name']}.ipynb", self.name(resources))
         check_notebook(nb, self.name(resources))
         return nb, resources
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from nbformat.notebooknode import NotebookNode
@@ -24,18 +26,33 @@ def check_notebook(nb: NotebookNode, where: str) -> None:
     CourseError
         With file, cell and line.
     """
-    seen: set[str] = set()
     for number, cell in enumerate(nb.cells, start=1):
         meta = cell.metadata.get("nbgrader", {})
         here = f'{where}, cell "{meta["grade_id"]}"' if "grade_id" in meta else f"{where}, cell {number}"
-        if "id" not in cell:
-            raise CourseError("this cell has no id", where=here, fix="save the notebook with a current Jupyter")
-        if cell.id in seen:
-            raise CourseError(f"two cells have the id {cell.id!r}", where=here, fix="give this cell an id of its own")
-        seen.add(cell.id)
         if "\r" in cell.source:
             raise CourseError("has Windows line ends", where=here, fix="save the notebook with line feeds only")
         _check_cell(cell, meta, here)
+
+
+def check_ids(path: Path, where: str) -> None:
+    """Every cell of the file has an id of its own; nbformat would make up others, different each time.
+
+    Raises
+    ------
+    CourseError
+        With the number of the cell.
+    """
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    seen: set[str] = set()
+    for number, cell in enumerate(raw.get("cells", []), start=1):
+        here = f"{where}, cell {number}"
+        if "id" not in cell or (raw["nbformat"], raw["nbformat_minor"]) < (4, 5):
+            raise CourseError("cells have no ids", where=here, fix="save the notebook with a current Jupyter")
+        if cell["id"] in seen:
+            raise CourseError(
+                f"two cells have the id {cell['id']!r}", where=here, fix="give this cell an id of its own"
+            )
+        seen.add(cell["id"])
 
 
 def _check_cell(cell: NotebookNode, meta: dict[str, Any], here: str) -> None:

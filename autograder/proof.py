@@ -116,7 +116,9 @@ def _lines_of_sources(assignment: Assignment) -> tuple[set[str], set[str]]:
     outside: set[str] = set()
     for text, found, whole in _sources(assignment):
         for number, line in enumerate(text.split("\n"), start=1):
-            hidden = whole or any(region.holds(number) for region in found)
+            hidden = whole or any(region.first < number < region.last for region in found)
+            if any(number in (region.first, region.last) for region in found):
+                continue
             (inside if hidden else outside).add(line.strip())
     for path in support_files(assignment).values():
         outside |= {line.strip() for line in path.read_text(encoding="utf-8").split("\n")}

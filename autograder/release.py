@@ -77,11 +77,12 @@ def release(course: Course, assignment: Assignment, *, check: bool = False, arch
 
 
 def _generate(assignment: Assignment, folder: Path, *, keep_gradebook: bool) -> Path:
-    """Run nbgrader's generate_assignment into `folder`; with `keep_gradebook` into a gradebook of its own, too."""
+    """Run nbgrader's generate_assignment into `folder`; with `keep_gradebook` as its --no-db does."""
     settings = Config()
     settings.CourseDirectory.release_directory = str(folder)
     if keep_gradebook:
-        settings.CourseDirectory.db_url = f"sqlite:///{folder / 'gradebook.db'}"
+        settings.SaveCells.enabled = False
+        settings.GenerateAssignment.no_database = True
     ok, errors, log = run(nbgrader_api(assignment.course, settings), "generate_assignment", assignment.name)
     if ok:
         return folder / assignment.name

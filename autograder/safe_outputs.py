@@ -1,8 +1,7 @@
 """What of a hand-in's notebook a grader and a student may see in a browser.
 
-formgrader shows notebooks inside the instructor's session, so nothing from a hand-in may run there. Its templates
-hand Markdown to the page unsanitised, whatever nbconvert's `sanitize_html` says; therefore the notebook itself is
-made harmless before it is stored: text that cannot become a tag, images decoded and encoded again by us.
+formgrader shows notebooks inside the instructor's session, so nothing from a hand-in may run there. Text loses its
+terminal escapes, images are decoded and encoded again by us, everything else is left out.
 """
 
 from __future__ import annotations
@@ -28,11 +27,6 @@ MAX_SOURCE = 200_000  # characters of one cell
 # Terminal colours and cursor moves, and control characters other than line feed and tab.
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b.?")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-# "<" opens a tag, a comment or an autolink only when one of these follows at once.
-_TAG = re.compile(r"<(?=[A-Za-z/!?])")
-# Macros by which MathJax makes links, styles and identifiers, or loads more macros.
-_MACROS = re.compile(r"\\(href|url|style|class|cssId|require|data|html[A-Za-z]*|unicode|includegraphics)(?![A-Za-z])")
-_SCHEMES = re.compile(r"(?i)\b(javascript|vbscript|data)(\s*)(:|&colon;|&#0*58;|&#x0*3a;|%3a)")
 
 
 def plain_text(text: str, limit: int = MAX_TEXT) -> str:
@@ -45,20 +39,6 @@ def plain_text(text: str, limit: int = MAX_TEXT) -> str:
     """
     text = _CONTROLS.sub("", _ESCAPES.sub("", text[: 4 * limit]))
     return text if len(text) <= limit else text[:limit] + "\n[cut here]\n"
-
-
-def safe_markdown(text: str) -> str:
-    """Markdown that renders without HTML of its own, without script links and without MathJax macros for links.
-
-    Formulas, emphasis, lists, tables and ordinary links stay. HTML shows up as text.
-
-    Examples
-    --------
-    >>> safe_markdown("$a<b$ **so** <b onclick=x>")
-    '$a< b$ **so** < b onclick=x>'
-    """
-    text = _TAG.sub("< ", plain_text(text, MAX_SOURCE))
-    return _SCHEMES.sub(r"\1\2 ", _MACROS.sub(r"\1", text))
 
 
 def safe_png(data: str) -> str:

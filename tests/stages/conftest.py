@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +15,8 @@ from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from autograder.course import Course
+from autograder.gradebook import auto_scores, record
+from autograder.release import release
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -128,12 +133,23 @@ def make_course(root: Path) -> Course:
     return Course(root)
 
 
+@pytest.fixture(scope="session")
+def course_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small course with an empty gradebook, once for all tests: nbgrader takes a second to make one."""
+    root = tmp_path_factory.mktemp("course") / "course"
+    root.mkdir()
+    make_course(root)
+    command = [sys.executable, "-m", "nbgrader", "db", "assignment", "list"]
+    subprocess.run(command, cwd=root, check=True, capture_output=True, timeout=120)
+    return root
+
+
 @pytest.fixture
-def course(tmp_path: Path) -> Course:
+def course(course_template: Path, tmp_path: Path) -> Course:
     """A fresh small course."""
     root = tmp_path / "course"
-    root.mkdir()
-    return make_course(root)
+    shutil.copytree(course_template, root)
+    return Course(root)
 
 
 @pytest.fixture
@@ -147,3 +163,100 @@ def edit_notebook(course: Course) -> Callable[[Callable[[NotebookNode], None]], 
         nbformat.write(nb, path)
 
     return edit
+
+
+# The examiner of these tests: it says what shares.json of the course says. What is under test is the way from a result
+# to gradebook and pages; the examiner itself has tests of its own.
+EXAMINER = """\
+import json
+from autograder.results import HandInResult, QuestionResult
+
+def examined(assignment, student, folder):
+    assert folder.parts[-3:] == ("submitted", student, assignment.name), folder
+    said = json.loads((assignment.course.root / "shares.json").read_text()).get(student, {})
+    origin = {"edition": "canonical", "wall": "none", "data": "none"}
+    questions = [
+        QuestionResult(kit="0", question=name, state=state, share=share, reason=reason, **origin)
+        for name, (state, share, reason) in said.get("questions", {}).items()
+    ]
+    return HandInResult(
+        student=student, assignment=assignment.name, state=said.get("state", "graded"), reason=said.get("reason", ""),
+        questions=tuple(questions), **origin,
+    )
+"""
+
+FULL = {
+    "dropout_forward": ["graded", 1.0, "Every check passed: dropout_forward."],
+    "dropout_backward": ["graded", 0.5, "Half of it: the mask is not used."],
+    "target": ["graded", 0.25, "Reached 0.37 of 0.55."],
+}
+
+
+@pytest.fixture(scope="session")
+def released_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small course with its release made, once for all tests."""
+    root = tmp_path_factory.mktemp("template") / "course"
+    root.mkdir()
+    course = make_course(root)
+    (root / "stand_in_examiner.py").write_text(EXAMINER)
+    with (root / "nbgrader_config.py").open("a") as config:
+        config.write("\nsys.path.insert(0, str(Path(__file__).resolve().parent))\n")
+        config.write('c.ExaminerScores.examine = "stand_in_examiner.examined"\n')
+    release(course, course.assignment("deep_nets"))
+    return root
+
+
+class Class:
+    """A released course with hand-ins."""
+
+    def __init__(self, root: Path) -> None:
+        self.course = Course(root)
+        self.assignment = self.course.assignment("deep_nets")
+        self.said: dict[str, object] = {}
+
+    def released(self) -> NotebookNode:
+        """The notebook that students get."""
+        return nbformat.read(self.course.root / "release" / "deep_nets" / "Dropout.ipynb", as_version=4)
+
+    def hand_in(self, student: str, nb: NotebookNode | str | bytes | None, **said: object) -> Path:
+        """Hand in a notebook, or bytes in its place, or none; `said` is what the examiner will say."""
+        folder = self.course.root / "submitted" / student / "deep_nets"
+        folder.mkdir(parents=True)
+        if isinstance(nb, NotebookNode):
+            nb = json.dumps(nb)  # nbformat would mend what a test breaks
+        if nb is not None:
+            (folder / "Dropout.ipynb").write_bytes(nb.encode() if isinstance(nb, str) else nb)
+        self.said[student] = said or {"questions": FULL}
+        (self.course.root / "shares.json").write_text(json.dumps(self.said))
+        return folder
+
+    def record(self, student: str) -> str:
+        """Record the hand-in; returns why it could not be."""
+        return record(self.course, self.assignment, student)
+
+    def scores(self, student: str) -> dict[str, float | None]:
+        """The automatic scores in the gradebook."""
+        return auto_scores(self.assignment, student)
+
+    def autograded(self, student: str) -> NotebookNode:
+        """The notebook that graders see."""
+        return nbformat.read(self.course.root / "autograded" / student / "deep_nets" / "Dropout.ipynb", as_version=4)
+
+    def nbgrader(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Plain nbgrader, on the command line, in the course's folder."""
+        full = [sys.executable, "-m", "nbgrader", *command]
+        return subprocess.run(full, cwd=self.course.root, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture
+def classroom(released_template: Path, tmp_path: Path) -> Class:
+    """A released course of its own for one test."""
+    root = tmp_path / "course"
+    shutil.copytree(released_template, root)
+    return Class(root)
+
+
+def cell_of(nb: NotebookNode, grade_id: str) -> NotebookNode:
+    """The cell with this grade_id."""
+    [cell] = [cell for cell in nb.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == grade_id]
+    return cell

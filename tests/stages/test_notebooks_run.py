@@ -2,7 +2,7 @@
 
 import os
 import re
-import time
+import resource
 from pathlib import Path
 
 import nbformat
@@ -10,18 +10,23 @@ import pytest
 from nbclient import NotebookClient
 
 SOURCE = Path(__file__).resolve().parents[2] / "source" / "deep_nets"
-MINUTES = 6  # on 2 cores
+MINUTES = 6
 
 
 @pytest.fixture(scope="module")
 def dropout(cifar10_dir):
-    """The dropout notebook after it ran, and the seconds it took. A cell that fails is raised here."""
+    """The dropout notebook after it ran, and the CPU seconds it took. A cell that fails is raised here."""
     notebook = nbformat.read(SOURCE / "Dropout.ipynb", as_version=4)
-    client = NotebookClient(notebook, timeout=60 * MINUTES, resources={"metadata": {"path": str(SOURCE)}})
-    environment = os.environ | {"CIFAR10_DIR": str(cifar10_dir), "OPENBLAS_NUM_THREADS": "2"}
-    started = time.monotonic()
+    client = NotebookClient(notebook, timeout=None, resources={"metadata": {"path": str(SOURCE)}})
+    environment = os.environ | {"CIFAR10_DIR": str(cifar10_dir), "OPENBLAS_NUM_THREADS": "1"}
+    started = cpu_seconds_of_children()
     client.execute(env=environment)
-    return {cell.id: cell for cell in notebook.cells}, time.monotonic() - started
+    return {cell.id: cell for cell in notebook.cells}, cpu_seconds_of_children() - started
+
+
+def cpu_seconds_of_children():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def printed(cells, name):
@@ -29,11 +34,12 @@ def printed(cells, name):
     return "".join(output.text for output in outputs if output.output_type == "stream" and output.name == "stdout")
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.cifar10, pytest.mark.timeout(2 * 60 * MINUTES)]
+pytestmark = [pytest.mark.slow, pytest.mark.cifar10, pytest.mark.timeout(5 * 60 * MINUTES)]
 
 
 def test_dropout_runs_within_six_minutes(dropout):
-    assert dropout[1] < 60 * MINUTES
+    # CPU seconds on one core: unlike the clock on the wall they do not depend on what else the machine is doing.
+    assert 20 < dropout[1] < 60 * MINUTES
 
 
 def test_dropout_prints_the_means_and_losses_of_the_course(dropout):
