@@ -38,6 +38,10 @@ class Misconception:
         reference's layers.
     sentence : str
         What the student is told, in plain words.
+    implementation : function or class
+        The wrong answer itself.
+    companions : tuple of (str, object)
+        What is planted before it: pairs of the name it replaces ("" keeps its own name) and the function or class.
     """
 
     name: str
@@ -59,8 +63,8 @@ class Misconception:
 
         Examples
         --------
-        >>> print(by_name("reversed_comparison").source().splitlines()[2])
-        def dropout_forward(x, dropout_param):
+        >>> print(by_name("mask_outside_the_cache").source().splitlines()[-4])
+            dropout_param, _ = cache
         """
         parts = [*self.companions, (self.replaces, self.implementation)]
         text = "\n\n".join(_bare_source(implementation) for _, implementation in parts)
