@@ -12,6 +12,7 @@ import re
 import tokenize
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from autograder.errors import CourseError
 
@@ -170,6 +171,7 @@ def resembles(line: str, *, python: bool) -> bool:
     return hashes > 2 and (any(hidden) or any(tests)) and (any(edge) or any(hidden) == any(tests))
 
 
+@lru_cache(maxsize=100_000)
 def _near(word: str, name: str, ratio: float = 0.8) -> bool:
     """Whether `word` is `name` give or take a letter."""
     return word not in _INNOCENT and SequenceMatcher(None, word, name).ratio() >= ratio

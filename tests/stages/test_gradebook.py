@@ -104,9 +104,23 @@ def _same_ids(nb: NotebookNode) -> None:
 
 
 CHANGES = [
-    _delete("target"), _delete("setup"), _delete_all, _duplicate, _rename, _strip_metadata, _retype, _retype_raw,
-    _more_points, _odd_points, _no_grade, _as_solution, _forged_result, _old_schema, _odd_metadata, _same_ids,
-]  # fmt: skip
+    _delete("target"),
+    _delete("setup"),
+    _delete_all,
+    _duplicate,
+    _rename,
+    _strip_metadata,
+    _retype,
+    _retype_raw,
+    _more_points,
+    _odd_points,
+    _no_grade,
+    _as_solution,
+    _forged_result,
+    _old_schema,
+    _odd_metadata,
+    _same_ids,
+]
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__qualname__.strip("_"))
@@ -138,10 +152,19 @@ def test_record_survives_a_deleted_cell_that_followed_a_deleted_cell(classroom: 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"\xff\xfe\x00", b"[]", b'{"nbformat": 4}', b'{"nbformat": 4, "cells": 3}', b"[" * 100_000,
-     b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [null, 3, {"cell_type": "code"}]}',
-     b'{"nbformat": 99, "cells": []}', b'{"nbformat": "x", "cells": []}'],
-)  # fmt: skip
+    [
+        b"",
+        b"{",
+        b"\xff\xfe\x00",
+        b"[]",
+        b'{"nbformat": 4}',
+        b'{"nbformat": 4, "cells": 3}',
+        b"[" * 100_000,
+        b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [null, 3, {"cell_type": "code"}]}',
+        b'{"nbformat": 99, "cells": []}',
+        b'{"nbformat": "x", "cells": []}',
+    ],
+)
 def test_record_takes_a_broken_notebook_and_still_gives_the_examiners_scores(classroom: Class, content: bytes) -> None:
     classroom.hand_in("bob", content)
     assert classroom.record("bob") == ""
@@ -159,12 +182,15 @@ def test_record_leaves_zeros_with_a_reason_where_the_notebook_is_missing(classro
         assert not submission.needs_manual_grade
 
 
-@pytest.mark.parametrize("said", [
-    {"state": "failed", "reason": "layers.py: line 3 is not valid Python.", "questions": FULL},
-    {"state": "failed", "reason": "layers.py: line 3 is not valid Python.", "questions": {}},
-    {"state": "graded", "questions": {name: ["failed", 1.0, "It hung, so it was stopped."] for name in FULL}},
-    {"state": "graded", "questions": {}},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"state": "failed", "reason": "layers.py: line 3 is not valid Python.", "questions": FULL},
+        {"state": "failed", "reason": "layers.py: line 3 is not valid Python.", "questions": {}},
+        {"state": "graded", "questions": {name: ["failed", 1.0, "It hung, so it was stopped."] for name in FULL}},
+        {"state": "graded", "questions": {}},
+    ],
+)
 def test_record_gives_zero_with_a_reason_where_nothing_could_be_examined(classroom: Class, said: dict) -> None:
     classroom.hand_in("kim", classroom.released(), **said)
     assert classroom.record("kim") == ""

