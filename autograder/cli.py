@@ -76,7 +76,7 @@ def examine(
     with err.status("examining") as status:
         result = examined(
             work,
-            folder.resolve().name,
+            _student_of(folder.resolve(), work),
             folder,
             only=only or (),
             with_target=target,
@@ -186,9 +186,9 @@ def summary(result: HandInResult) -> str:
     for question in result.questions:
         if question.share < 1:
             bad = next((check for check in question.checks if not check.passed), None)
-            told = question.reason or (question.target.message if question.target else bad.message if bad else "")
-            said = [line for line in told.splitlines() if line.startswith("Recognised: ")] or told.splitlines()
-            lines.append(f"{question.question}: {said[0] if said else ''}")
+            target = question.target.message if question.target else ""
+            told = question.reason or target or " Or: ".join(question.recognised) or (bad.message if bad else "")
+            lines.append(f"{question.question}: {told.partition(chr(10))[0]}")
     return "\n".join(lines)
 
 
@@ -229,6 +229,11 @@ def as_dict(assignment: Assignment, result: HandInResult) -> dict[str, Any]:
         },
         "timing": result.timing.model_dump(),
     }
+
+
+def _student_of(folder: Path, assignment: Assignment) -> str:
+    """submitted/ada/deep_nets is ada's, so that the seeds are those of `grade`; a loose folder is its own name's."""
+    return folder.parent.name if folder.name == assignment.name else folder.name
 
 
 def _show_all(assignment: Assignment, done: list[tuple[HandInResult, str]]) -> None:

@@ -61,6 +61,7 @@ class QuestionResult(Record):
     share: float = Field(ge=0.0, le=1.0)
     reason: str = ""
     checks: tuple[Check, ...] = ()
+    recognised: tuple[str, ...] = ()  # what the code behaves like: one sentence each, several where they look alike
     remarks: tuple[str, ...] = ()
     target: Target | None = None
 
@@ -84,6 +85,8 @@ class QuestionResult(Record):
         failed = [check for check in self.checks if not check.passed]
         if self.checks:
             lines.append(f"{len(self.checks) - len(failed)} of {len(self.checks)} checks passed.")
+        if self.recognised:
+            lines.append(f"Recognised: {' Or: '.join(self.recognised)}")
         for check in failed:
             lines += [f"FAIL {check.name}", *(f"     {line}" for line in check.message.splitlines())]
         if self.target is not None and self.target.message:

@@ -123,7 +123,8 @@ class Examination:
                 "no:cacheprovider",
                 str(CHECKS),
             ]
-            command += [f"--submission={self.folder.resolve()}", f"--assignment={self.assignment.name}"]
+            command += [f"--course={self.course.root}", f"--assignment={self.assignment.name}"]
+            command += [f"--submission={self.folder.resolve()}"]
             command += [f"--results={results}", *(f"--question={name}" for name in questions)]
             command += ["--overlay"] if overlay else []
             environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "AUTOGRADER_SEED": self.seed}
@@ -155,19 +156,20 @@ class Examination:
             return QuestionResult(**origin, state="missing", share=0.0, reason=rows[0]["message"])
         names = found["recognised"].get(question, [])
         known = {misconception.name: misconception for misconception in all_misconceptions()}
-        sentences = list(dict.fromkeys(known[name].sentence for name in names))
-        checks = []
-        for row in rows:
-            told = row["message"]
-            matched = row["code"] == "wrong" and bool(sentences)
-            if matched:
-                told += "\nRecognised: " + " Or: ".join(sentences)
-            label = " or ".join(names) if matched else None
-            checks.append(
-                Check(name=row["name"], passed=row["passed"], weight=row["weight"], message=told, misconception=label)
+        sentences = tuple(dict.fromkeys(known[name].sentence for name in names))
+        label = " or ".join(names) or None
+        checks = tuple(
+            Check(
+                name=row["name"],
+                passed=row["passed"],
+                weight=row["weight"],
+                message=row["message"],
+                misconception=label if row["code"] == "wrong" else None,
             )
+            for row in rows
+        )
         share = sum(row["weight"] for row in rows if row["passed"]) / sum(row["weight"] for row in rows)
-        return QuestionResult(**origin, state="graded", share=share, checks=tuple(checks))
+        return QuestionResult(**origin, state="graded", share=share, checks=checks, recognised=sentences)
 
     def _train(self, question: str, key: str, staged: StagedHandIn) -> QuestionResult:
         """Run the target section again and judge it."""
@@ -190,9 +192,7 @@ class Examination:
             progress=lambda epoch, now, best: self.say(f"epoch {epoch}: accuracy {now:.3f}, best {best:.3f}"),
         )
         self.target_cpu += found.usage.cpu_seconds
-        state: State = "graded" if found.target.accuracy is not None else "failed"
-        if "NotImplementedError" in found.reason:
-            state = "missing"
+        state: State = "graded" if found.target.accuracy is not None else "missing" if found.unwritten else "failed"
         reason = found.reason if found.target.accuracy is None else ""
         remarks = (f"The data is a {self.data}: this score is provisional.",) if STAND_IN in self.data else ()
         return QuestionResult(

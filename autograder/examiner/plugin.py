@@ -8,7 +8,6 @@ written there as JSON; what failed is told in the check's own words, never with 
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 from collections.abc import Iterator
@@ -33,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """What to examine."""
     group = parser.getgroup("autograder")
     group.addoption("--submission", type=Path, help="folder of one hand-in; it holds the student's package")
+    group.addoption("--course", type=Path, help="the course folder (default: the one that the working folder lies in)")
     group.addoption("--assignment", default=_ASSIGNMENT, help="name of the assignment (default: %(default)s)")
     group.addoption("--question", action="append", default=None, help="examine only this question; may be repeated")
     group.addoption("--overlay", action="store_true", help="lay the reference under what the questions rest on")
@@ -48,7 +48,7 @@ class Examination:
             raise pytest.UsageError("say what to examine: --submission DIR")
         if not folder.is_dir():
             raise pytest.UsageError(f"--submission {folder}: no such folder")
-        course = Course.find(Path(__file__).parent)
+        course = Course.find(config.getoption("--course"))
         self.assignment = course.assignment(config.getoption("--assignment"))
         given = os.environ.get("AUTOGRADER_SEED")  # not an option: command lines can be read by everyone
         self.seed = given or course.seed(folder.resolve().name, self.assignment.name)
@@ -149,7 +149,6 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 def _outcome(state: Examination, item: pytest.Item, error: BaseException | None) -> dict[str, Any]:
     spec = _spec(item)
-    must = inspect.getdoc(item.obj) or ""  # type: ignore[attr-defined]
     outcome: dict[str, Any] = {"question": spec.grade_id, "name": item.name.removeprefix("test_").replace("_", " ")}
     outcome |= {"weight": spec.weight, "rests_on": spec.rests_on, "passed": error is None, "code": "", "message": ""}
     if error is None:
@@ -157,7 +156,11 @@ def _outcome(state: Examination, item: pytest.Item, error: BaseException | None)
     if isinstance(error, StudentError):
         outcome |= {"code": error.code, "message": str(error)}
     elif isinstance(error, AssertionError):
-        told = [must, str(error) if isinstance(error, CheckFailed) else "", f"Hint: {spec.hint}" if spec.hint else ""]
+        told = [
+            spec.must_hold,
+            str(error) if isinstance(error, CheckFailed) else "",
+            f"Hint: {spec.hint}" if spec.hint else "",
+        ]
         outcome |= {"code": "wrong", "message": "\n".join(line for line in told if line)}
     elif isinstance(error, WorkerLost):
         outcome |= {"code": "wrong", "message": "Your code ended the process that called it."}

@@ -40,6 +40,7 @@ class Outcome:
     share: float
     reason: str
     usage: Usage
+    unwritten: bool = False  # whether it needs something that still raises NotImplementedError
 
 
 def share_of(accuracy: float, settings: TargetSettings) -> float:
@@ -179,7 +180,10 @@ def _watch(channel: Channel, cells: list[str], judge: _Judge) -> str:
         if event == "fault":
             text = "".join(letter for letter in str(report.get("text", ""))[:200] if letter.isprintable())
             kind, file, line = (str(report.get(key, ""))[:40] for key in ("type", "file", "line"))
-            return f"The target section raised {kind}: {text} ({file}, line {line})"
+            judge.unwritten = kind == "NotImplementedError"
+            if judge.unwritten:
+                return f"The target section needs something that is not written yet: {file}, line {line}."
+            return f"The target section raised {kind}: {text} ({file}, line {line})."
         if arrays and not (event == "done" and judge.history):  # the net at the end counts where no epoch was seen
             judge.see(arrays[0])
         if event == "done":
@@ -195,6 +199,7 @@ class _Judge:
     def __init__(self, settings: TargetSettings, labels: np.ndarray[Any, Any], progress: Progress | None) -> None:
         self._settings, self._labels, self._progress = settings, labels, progress
         self.history: list[float] = []
+        self.unwritten = False
 
     @property
     def certain(self) -> bool:
@@ -212,7 +217,7 @@ class _Judge:
         """The record of what was seen."""
         required = self._settings.accuracy
         if not self.history:
-            return Outcome(Target(required=required), 0.0, reason, usage)
+            return Outcome(Target(required=required), 0.0, reason, usage, self.unwritten)
         best = max(self.history)
         share = share_of(best, self._settings)
         epoch = self.history.index(best) + 1

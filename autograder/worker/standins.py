@@ -22,7 +22,8 @@ class Inert:
             raise AttributeError(name)
         return self
 
-    def __call__(self, *_: Any, **__: Any) -> Any:
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Whatever is called answers with itself."""
         return self
 
     def __getitem__(self, key: Any) -> Any:

@@ -94,7 +94,8 @@ def serve(hand_in: HandIn) -> None:
     _stop_when_stuck(Solver)
     try:
         for number, source in enumerate(request["cells"]):
-            code = compile(source, f"{hand_in.folder}/{hand_in.package}/cell {number + 1}", "exec")
+            place = f"code cell {number} of the target section" if number else "setup cell"
+            code = compile(source, f"{hand_in.folder}/{hand_in.package}/{place}", "exec")
             exec(code, namespace)
         model = namespace.get("model")
         data = namespace.get("data")
