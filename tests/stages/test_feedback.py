@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import FULL, Class, cell_of
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from small_course import FULL, Class, cell_of
 
 from autograder.errors import CourseError
 from autograder.feedback import feedback

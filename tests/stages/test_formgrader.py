@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Class, cell_of
 from nbformat.v4 import new_code_cell, new_output
 from nbgrader.api import Gradebook
 from PIL import Image
+from small_course import Class, cell_of
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -80,7 +80,8 @@ def test_the_button_grades_and_a_person_grades_the_words(
     classroom: Class, server: str, page: sync_api.Page, tmp_path: Path
 ) -> None:
     nb = classroom.released()
-    curves = new_output("display_data", data={"image/png": plot(), "text/html": "<script>document.title = 'mine'</script>"})
+    script = "<script>document.title = 'mine'</script>"
+    curves = new_output("display_data", data={"image/png": plot(), "text/html": script})
     nb.cells.insert(-1, new_code_cell("plot_curves()", outputs=[curves], id="curves"))
     cell_of(nb, "explain_scaling").source = "The mean stays. <img src=x onerror=\"document.title = 'mine'\">"
     classroom.hand_in("ada", nb)

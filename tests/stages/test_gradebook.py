@@ -7,10 +7,10 @@ import os
 from collections.abc import Callable
 
 import pytest
-from conftest import FULL, Class, cell_of
 from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_code_cell, new_output
 from nbgrader.api import Gradebook
+from small_course import FULL, Class, cell_of
 
 from autograder.errors import CourseError
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import LAYERS, ROOT, cell_of, in_words, plain, write_notebook
 from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from small_course import LAYERS, ROOT, cell_of, in_words, plain, write_notebook
 
 from autograder.course import Course
 from autograder.delimiters import resembles
