@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nbformat.notebooknode import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from nbgrader import utils
 from nbgrader.api import Gradebook
 
 from autograder.errors import CourseError
 
+_MAKE = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
 LOST = "*(This cell was missing from the hand-in and was put back.)*\n\n"
 
 
@@ -107,8 +108,7 @@ def _restored(cell: NotebookNode, original: Original) -> NotebookNode:
 
 
 def _new(original: Original, identity: str, source: str) -> NotebookNode:
-    make = new_code_cell if original.kind == "code" else new_markdown_cell
-    cell: NotebookNode = make(source, id=identity)
+    cell: NotebookNode = _MAKE[original.kind](source, id=identity)
     cell.metadata["nbgrader"] = original.metadata()
     if original.locked and utils.compute_checksum(cell) != original.checksum:
         raise CourseError(
