@@ -17,6 +17,8 @@ from autograder.safe_outputs import MAX_SOURCE, SafeOutputs, plain_text, safe_pn
 
 MAX_BYTES = 50_000_000
 MAX_CELLS = 2_000
+# Characters of Markdown in one cell and in all: rendering takes time that grows with the square of a cell's length.
+MAX_MARKDOWN, MAX_ALL_MARKDOWN = 30_000, 500_000
 
 
 def read_hand_in(path: Path) -> NotebookNode:
@@ -64,8 +66,12 @@ def _parsed(path: Path) -> dict[str, Any]:
 
 def _clean(nb: dict[str, Any]) -> NotebookNode:
     """Build the notebook anew, cell by cell."""
-    outputs, taken = SafeOutputs(), set[str]()
-    cells = [cell for i, raw in enumerate(nb["cells"]) if (cell := _cell(raw, outputs, _identity(raw, i, taken)))]
+    outputs, taken, words, cells = SafeOutputs(), set[str](), 0, []
+    for index, raw in enumerate(nb["cells"]):
+        cell = _cell(raw, outputs, _identity(raw, index, taken), room=MAX_ALL_MARKDOWN - words)
+        if cell is not None:
+            words += len(cell.source) if cell.cell_type == "markdown" else 0
+            cells.append(cell)
     made = new_notebook(cells=cells)
     made.metadata = NotebookNode(kernelspec=NotebookNode(KERNEL), language_info=NotebookNode(LANGUAGE))
     return made
@@ -82,7 +88,7 @@ def _identity(raw: Any, index: int, taken: set[str]) -> str:
     return own
 
 
-def _cell(raw: Any, outputs: SafeOutputs, identity: str) -> NotebookNode | None:
+def _cell(raw: Any, outputs: SafeOutputs, identity: str, *, room: int) -> NotebookNode | None:
     """One cell built anew; None for what is no cell. A raw cell becomes code, which no page takes for HTML."""
     if not isinstance(raw, dict) or raw.get("cell_type") not in ("code", "markdown", "raw"):
         return None
@@ -95,6 +101,7 @@ def _cell(raw: Any, outputs: SafeOutputs, identity: str) -> NotebookNode | None:
         cell = new_code_cell(plain_text(source, MAX_SOURCE), id=identity)
     else:
         attachments = _attachments(raw.get("attachments"))
+        source = plain_text(source, max(0, min(room, MAX_MARKDOWN)))
         cell = new_markdown_cell(safe_markdown(source, attachments), id=identity)
         if attachments:
             cell.attachments = attachments

@@ -284,3 +284,12 @@ def test_read_hand_in_keeps_pasted_pictures(tmp_path: Path) -> None:
     )
     [cell] = read_hand_in(path).cells
     assert decoded(cell.attachments["image.png"]["image/png"]).size == (9, 7)
+
+
+def test_read_hand_in_cannot_be_kept_busy_by_words(tmp_path: Path) -> None:
+    path = tmp_path / "Dropout.ipynb"
+    path.write_text(json.dumps(new_notebook(cells=[new_markdown_cell("x" * 100_000) for _ in range(300)])))
+    nb = read_hand_in(path)
+    assert len(nb.cells) == 300
+    assert sum(len(cell.source) for cell in nb.cells) < 520_000
+    assert max(len(cell.source) for cell in nb.cells) < 30_100
