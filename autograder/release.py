@@ -61,7 +61,11 @@ def release(course: Course, assignment: Assignment, *, check: bool = False, arch
         made = _generate(assignment, Path(temporary), keep_gradebook=check)
         found = leaks(assignment, made) + imports(assignment, made)
         if found:
-            raise CourseError("\n  ".join(["not fit for students:", *found]), where=f"release of {name}")
+            raise CourseError(
+                "\n  ".join(["not fit for students:", *found]),
+                where=f"release of {name}",
+                fix="put what is secret between delimiters, and what students import outside of them",
+            )
         if check:
             found = differences(made, kept)
             if found:
@@ -95,7 +99,11 @@ def _generate(assignment: Assignment, folder: Path, *, keep_gradebook: bool) -> 
                 where=f"source/{assignment.name}",
                 fix="give graded cells back their ids, or move gradebook.db away and grade again",
             ) from error
-    raise CourseError(f"nbgrader could not make the release:\n{log}", where=f"source/{assignment.name}")
+    raise CourseError(
+        f"nbgrader could not make the release:\n{log}",
+        where=f"source/{assignment.name}",
+        fix="mend what its last lines name",
+    )
 
 
 def _replace(made: Path, kept: Path) -> None:
