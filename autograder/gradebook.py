@@ -1,8 +1,9 @@
 """gradebook: the examiner's scores into nbgrader's gradebook, one hand-in at a time.
 
 nbgrader's own `autograde` does it, in this process, with the steps of nbgrader_config.py; `nbgrader autograde` and
-formgrader's button use the same steps. Added here: a hand-in whose notebook is missing gets its zeros with a reason,
-only notebooks are taken from a hand-in, and what was recorded is read back.
+formgrader's button use the same steps. Added here: where a notebook is missing an empty one stands in for it, so that
+the code that was handed in still gets its score (nbgrader alone records nothing then); only notebooks are taken from a
+hand-in, and what was recorded is read back.
 """
 
 from __future__ import annotations

@@ -149,27 +149,23 @@ class ExaminerScores(_Step):
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> Processed:
         """Replace the outputs of all autograded cells."""
         about, assignment = resources["nbgrader"], self.assignment(resources)
-        result = None
-        if about["notebook"] not in self.parent.missing:
-            folder = assignment.course.root / "submitted" / about["student"] / assignment.name
-            result = import_item(self.examine)(assignment, about["student"], folder)
+        folder = assignment.course.root / "submitted" / about["student"] / assignment.name
+        result = import_item(self.examine)(assignment, about["student"], folder)
         for cell in nb.cells:
             if cell.cell_type == "code" and utils.is_grade(cell) and not utils.is_solution(cell):
-                _write_score(cell, result, f"{about['notebook']}.ipynb was not handed in.")
+                _write_score(cell, result)
         return nb, resources
 
 
-def _write_score(cell: NotebookNode, result: HandInResult | None, missing: str) -> None:
+def _write_score(cell: NotebookNode, result: HandInResult) -> None:
     """Message and score of one cell, always explicit: nbgrader takes an empty output for full marks."""
     grade_id, points = cell.metadata.nbgrader.grade_id, float(cell.metadata.nbgrader.points)
-    question = result.question(grade_id) if result is not None else None
-    score, message = 0.0, f"{missing} This question scores 0."
-    if question is not None and result is not None:
+    question = result.question(grade_id)
+    score, message = 0.0, result.reason or "This question was not examined, so it scores 0. Ask for a regrade."
+    if question is not None:
         message = question.message() or "Examined."
         if question.state == "graded" and result.state == "graded":
             score = question.score(points)
-    elif result is not None:
-        message = result.reason or "This question was not examined, so it scores 0. Ask for a regrade."
     score = min(max(float(score), 0.0), points) if math.isfinite(score) else 0.0
     cell.outputs = [
         new_output("stream", name="stdout", text=plain_text(message, 20_000) + "\n"),

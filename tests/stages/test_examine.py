@@ -144,7 +144,9 @@ def test_hand_in_without_a_package_fails_with_a_reason(course, tmp_path):
 def test_examine_verb_prints_json_and_an_exit_code(course, student):
     folder = course.root / "submitted" / student / "deep_nets"
     command = [sys.executable, "-c", "from autograder.cli import main; main()", "examine", str(folder)]
-    run = subprocess.run([*command, "--no-target", "--json"], capture_output=True, text=True, cwd=course.root, check=False)
+    run = subprocess.run(
+        [*command, "--no-target", "--json"], capture_output=True, text=True, cwd=course.root, check=False
+    )
     found = json.loads(run.stdout)
     assert run.returncode == (1 if student == "syntax-error" else 0)
     assert [question["id"] for question in found["questions"]] == list(CHECKED)
