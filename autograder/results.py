@@ -8,11 +8,13 @@ gives equal bytes.
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA = 1
+WIDTH = 100  # columns of a message: pages show it as plain text, which does not wrap by itself
 
 State = Literal["graded", "failed", "missing"]
 
@@ -81,18 +83,22 @@ class QuestionResult(Record):
 
     def message(self) -> str:
         """What the student reads under the question: the reason, what failed, the target's story, remarks."""
-        lines = [self.reason] if self.reason else []
         failed = [check for check in self.checks if not check.passed]
+        lines = [self.reason] if self.reason else []
         if self.checks:
             lines.append(f"{len(self.checks) - len(failed)} of {len(self.checks)} checks passed.")
         if self.recognised:
             lines.append(f"Recognised: {' Or: '.join(self.recognised)}")
         for check in failed:
             lines += [f"FAIL {check.name}", *(f"     {line}" for line in check.message.splitlines())]
-        if self.target is not None and self.target.message:
-            lines.append(self.target.message)
+        if self.target is not None:
+            lines += self.target.message.splitlines()
         lines += [f"Remark: {remark}" for remark in self.remarks]
-        return "\n".join(lines)
+        return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent=line[: _indent(line)]) for line in lines)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 class Timing(Record):

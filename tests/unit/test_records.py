@@ -49,3 +49,12 @@ def test_score_is_rounded_down_to_a_hundredth(points, share, score):
 def test_share_outside_its_range_is_refused(share):
     with pytest.raises(ValidationError):
         result(share=share)
+
+
+def test_message_is_wrapped_and_keeps_its_indent():
+    long = "word " * 60
+    text = result(checks=(Check(name="c", passed=False, message=long),), recognised=(long,)).message()
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert sum(line.startswith("     word") for line in lines) >= 3
+    assert text.split().count("word") == 120
