@@ -23,7 +23,7 @@ from autograder.examiner.recognise import recognise
 from autograder.examiner.session import Session, WorkerLost
 from autograder.examiner.stage import stage
 from autograder.examiner.student import Remote, Student, StudentError
-from autograder.wall import choose
+from autograder.wall import AUTO, named
 
 _ASSIGNMENT = "deep_nets"
 
@@ -36,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--assignment", default=_ASSIGNMENT, help="name of the assignment (default: %(default)s)")
     group.addoption("--question", action="append", default=None, help="examine only this question; may be repeated")
     group.addoption("--overlay", action="store_true", help="lay the reference under what the questions rest on")
+    group.addoption("--wall", default=AUTO, help="auto, bubblewrap, landlock or none (default: %(default)s)")
     group.addoption("--results", type=Path, default=None, help="write the outcome of every check to this JSON file")
 
 
@@ -58,7 +59,7 @@ class Examination:
         self.recognised: dict[str, list[str]] = {}
         self.unfit: str = ""  # why the package cannot be imported; then nothing else is tried
         self.staged = stage(self.assignment, folder)
-        self.wall = choose(course.root / ".runtime")
+        self.wall = named(course.root, config.getoption("--wall"))
         self.session = Session(self.wall, self.staged.plain())
         self._overlays: dict[tuple[str, ...], Session] = {}
 

@@ -16,11 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from autograder.wall import Wall
+from autograder.errors import CourseError
+from autograder.wall import Scratch, Wall
 from autograder.worker import wire
 
 WALL_CLOCK = 5  # the wall clock bounds this many times the CPU seconds
 ANSWER = 30.0  # seconds in which the warm parent must obey an order
+REPLY = 64 << 20  # bytes in the largest answer
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Staged:
 
 @dataclass(frozen=True)
 class Usage:
-    """What one fork used, and how it ended: by itself or by us (""), a limit ("cpu", "wall"), or a "crash"."""
+    """What one fork used, and how it ended: by itself or by us (""), a limit ("cpu", "wall", "files"), a "crash"."""
 
     cpu_seconds: float
     peak_mb: float
@@ -50,9 +52,9 @@ class WorkerLost(Exception):
 class Channel:
     """One fork of the worker. Its end is noted once, in `end`."""
 
-    def __init__(self, session: Session, own: socket.socket, cpu_seconds: int, cap: int) -> None:
+    def __init__(self, session: Session, own: socket.socket, cpu_seconds: int) -> None:
         self.cpu_seconds = cpu_seconds
-        self._session, self._socket, self._cap = session, own, cap
+        self._session, self._socket = session, own
         self._deadline = time.monotonic() + WALL_CLOCK * cpu_seconds
         self._timed_out = False
         self._number = 0
@@ -78,7 +80,7 @@ class Channel:
     def receive(self) -> tuple[dict[str, Any], wire.Arrays]:
         """Read one frame before the fork's deadline."""
         with self._watch():
-            return wire.receive(self._socket, cap=self._cap, deadline=self._deadline)
+            return wire.receive(self._socket, cap=REPLY, deadline=self._deadline)
 
     @contextlib.contextmanager
     def _watch(self) -> Iterator[None]:
@@ -100,6 +102,8 @@ class Channel:
             code = os.waitstatus_to_exitcode(int(answer["status"]))
             limited = code == -signal.SIGXCPU or cpu >= self.cpu_seconds
             ended = "cpu" if limited else "wall" if self._timed_out else "crash" if code != -signal.SIGKILL else ""
+            if answer.get("over") is True:
+                ended = "files"
             self._usage = Usage(cpu, float(answer["peak_mb"]), ended)
         return self._usage
 
@@ -115,18 +119,28 @@ class Session:
         What it imports.
     readable : sequence of Path, optional
         More folders that it may read (prepared data).
+    scratch : Scratch, optional
+        How much its forks may write; nothing by default.
     """
 
-    def __init__(self, wall: Wall, staged: Staged, readable: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, wall: Wall, staged: Staged, readable: Sequence[Path] = (), scratch: Scratch | None = None
+    ) -> None:
         self.staged = staged
-        self._wall = wall
+        self._wall, self._scratch = wall, scratch
         self._readable = [staged.folder, *([staged.overlay] if staged.overlay else []), *readable]
         self._start()
 
     def _start(self) -> None:
         self._control, theirs = socket.socketpair()
         with theirs:
-            self._process = self._wall.start(theirs, self._readable)
+            self._worker = self._wall.start(theirs, self._readable, self._scratch)
+        try:
+            wire.receive(self._control, deadline=time.monotonic() + ANSWER)
+        except wire.WireError:
+            self.close()
+            what = f"a worker did not start behind the wall {self._wall.name}"
+            raise CourseError(what, fix="run `autograder doctor`") from None
 
     def __enter__(self) -> Session:
         return self
@@ -139,9 +153,7 @@ class Session:
     def close(self) -> None:
         """End the worker and everything it started."""
         self._control.close()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        self._worker.end()
 
     def order(self, order: dict[str, Any], attached: Sequence[int] = ()) -> dict[str, Any]:
         """Give the warm parent an order and return its answer."""
@@ -178,7 +190,7 @@ class Session:
                     self.order(order, [theirs.fileno()])
                 except WorkerLost:  # an earlier fork brought the parent down; there is a new one now
                     self.order(order, [theirs.fileno()])
-            channel = Channel(self, ours, cpu_seconds, memory_mb << 20)
+            channel = Channel(self, ours, cpu_seconds)
             try:
                 yield channel
             finally:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from autograder.course import Assignment
 from autograder.examiner.session import Staged
+from autograder.wall import places
 
 MAX_FILES = 64
 
@@ -48,6 +49,7 @@ class StagedHandIn:
         overlay.mkdir(exist_ok=True)
         for module in {name.partition(".")[0] for name in functions}:
             shutil.copyfile(self.assignment.package / f"{module}.py", overlay / f"{module}.py")
+        places.show(overlay)
         return Staged(self.root / "own", self.assignment.settings.package, self.modules, overlay, functions)
 
     def digest(self) -> str:
@@ -82,7 +84,7 @@ def read_plain(path: Path, limit: int) -> bytes:
 def stage(assignment: Assignment, folder: Path) -> StagedHandIn:
     """Lay out the hand-in in `folder`. The caller removes it with `.remove()`."""
     settings = assignment.settings
-    root = Path(tempfile.mkdtemp(prefix="hand-in-"))
+    root = Path(tempfile.mkdtemp(prefix="hand-in-", dir=places.temporary()))
     package = root / "own" / settings.package
     package.mkdir(parents=True)
     given = {path.name for path in assignment.package.glob("*.py")} - set(settings.editable)
@@ -101,4 +103,5 @@ def stage(assignment: Assignment, folder: Path) -> StagedHandIn:
                 problems.append(f"{settings.package}/{error}")
     for name in given:
         shutil.copyfile(assignment.package / name, package / name)
+    places.show(root)
     return StagedHandIn(root, assignment, tuple(files), tuple(problems))

@@ -24,7 +24,7 @@ from autograder.examiner.session import Channel, Session, Usage, WorkerLost
 from autograder.examiner.stage import StagedHandIn, read_plain
 from autograder.examiner.student import StudentError, import_reason
 from autograder.results import Target
-from autograder.wall import Wall
+from autograder.wall import Scratch, Wall, places
 from autograder.worker import wire
 
 IMAGES = 1000  # validation images of the course; as many test images may be seen with their labels
@@ -77,6 +77,7 @@ def prepared_data(source: Path, folder: Path) -> Path:
                 (made / path.name).write_bytes(path.read_bytes())
         batch = {"data": images.reshape(len(images), -1), "labels": [int(label) for label in labels]}
         (made / "test_batch").write_bytes(pickle.dumps(batch, protocol=2))
+        places.show(made.parent, everyone=True)
         try:
             made.parent.rename(final)
         except OSError:
@@ -130,7 +131,6 @@ def rerun(
     *,
     wall: Wall,
     data: Path,
-    prepared: Path,
     seed: int,
     progress: Progress | None,
 ) -> Outcome:
@@ -141,13 +141,13 @@ def rerun(
         cells = section(staged.assignment, settings, notebook)
     except ValueError as error:
         return Outcome(Target(required=settings.accuracy), 0.0, str(error), Usage(0.0, 0.0, ""))
-    folder = prepared_data(data, prepared)
+    folder = prepared_data(data, wall.folder)
     labels = data_utils.get_CIFAR10_data(directory=folder, num_training=1)["y_val"]
     judge = _Judge(settings, labels, progress)
     budget, memory = settings.cpu_seconds, settings.memory_mb
     reason = ""
     with (
-        Session(wall, staged.training(), [folder]) as session,
+        Session(wall, staged.training(), [folder], Scratch()) as session,
         session.fork(seed, cpu_seconds=budget, memory_mb=memory, task="train", data=folder) as channel,
     ):
         try:
@@ -163,6 +163,8 @@ def rerun(
 def _end_reason(usage: Usage, budget: int) -> str:
     if usage.ended == "cpu" and usage.cpu_seconds < budget:
         return "Training was stopped: no step was finished within 60 CPU seconds. Look for a loop that never ends."
+    if usage.ended == "files":
+        return "Training was stopped: the section wrote too many or too large files."
     if usage.ended in ("cpu", "wall"):
         return f"The budget of {budget} CPU seconds ended; the best epoch until then counts."
     return "The training process ended by itself."

@@ -1,63 +1,63 @@
-"""Starts a worker behind a wall and says which wall is in force.
+"""Starts a worker behind a wall, and says which wall is in force.
 
-`Wall` is the seam: a name for the record, and the command line and environment of a worker. Today there is one wall,
-a process of its own with its own interpreter and resource limits; it does not stop a hand-in from reading files.
+`choose` takes the strongest wall that holds on this machine, found by a real attempt:
+
+    bubblewrap  namespaces of its own, in which there is nothing but the worker's files; seccomp inside
+    landlock    the kernel refuses every file but the worker's own; seccomp; known leak: sizes of files elsewhere
+    none        a process with limits on time and memory; only when it is asked for by name
 """
 
 from __future__ import annotations
 
-import socket
-import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass
+import sys
 from pathlib import Path
 
-from autograder.wall.runtime import python, runtime
+from autograder.errors import CourseError
+from autograder.wall import places, probe
+from autograder.wall.base import Scratch, Wall, Worker
+from autograder.wall.bubblewrap import Bubblewrap
+from autograder.wall.landlock import Landlock
+from autograder.wall.none import NoWall
 
-WORKER = Path(__file__).resolve().parent.parent / "worker"
-# The worker is a package of its own: it is found by its folder, which then leaves the path again.
-START = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from worker import main; del sys.path[0]; main.main(int(sys.argv[2]))"
-)
+__all__ = ["AUTO", "WALLS", "Scratch", "Wall", "Worker", "choose", "failures", "named", "places"]
+
+WALLS: dict[str, type[Wall]] = {"bubblewrap": Bubblewrap, "landlock": Landlock, "none": NoWall}
+AUTO = "auto"
+_REAL = ("bubblewrap", "landlock")  # the strongest first
+_failures: dict[tuple[str, Path], str] = {}
 
 
-@dataclass(frozen=True)
-class Wall:
-    """How a worker is started.
+def failures(name: str, course: Path) -> str:
+    """Why the wall `name` cannot be used here; nothing if it can. Tried once a process."""
+    folder = places.shared(course)
+    if (name, folder) not in _failures:
+        on_linux = sys.platform == "linux" or name == "none"
+        _failures[name, folder] = probe.failure(WALLS[name](folder)) if on_linux else "it needs Linux"
+    return _failures[name, folder]
 
-    Parameters
-    ----------
-    name : str
-        What results say was in force.
-    runtimes : Path
-        The folder where the worker's interpreter lies or is made.
+
+def named(course: Path, name: str) -> Wall:
+    """The wall of that name, which was tried before; `auto` tries now."""
+    return WALLS[name](places.shared(course)) if name in WALLS else choose(course, name)
+
+
+def choose(course: Path, name: str = AUTO) -> Wall:
+    """The wall to use for a course: the strongest that holds here, or the one that is asked for.
+
+    Raises
+    ------
+    CourseError
+        If the wall that is asked for does not hold here, or none does.
     """
-
-    name: str
-    runtimes: Path
-
-    def start(self, control: socket.socket, readable: Sequence[Path]) -> subprocess.Popen[bytes]:
-        """Start a worker that reads orders from `control` and may read the folders in `readable`."""
-        interpreter = python(runtime(self.runtimes))
-        environment = {
-            "PATH": "/usr/bin:/bin",
-            "HOME": "/nonexistent",
-            "LANG": "C.UTF-8",
-            "OPENBLAS_NUM_THREADS": "1",
-            "OMP_NUM_THREADS": "1",
-        }
-        return subprocess.Popen(
-            [interpreter, "-I", "-c", START, WORKER.parent, str(control.fileno())],
-            pass_fds=[control.fileno()],
-            env=environment,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-
-
-def choose(runtimes: Path) -> Wall:
-    """The wall to use."""
-    return Wall("process", runtimes)
+    if name != AUTO and name not in WALLS:
+        raise CourseError(f'no wall "{name}"', fix=f"choose from: {', '.join((AUTO, *WALLS))}")
+    tried = {}
+    for candidate in _REAL if name == AUTO else (name,):
+        tried[candidate] = failures(candidate, course)
+        if not tried[candidate]:
+            return WALLS[candidate](places.shared(course))
+    reasons = "; ".join(f"{candidate}: {reason}" for candidate, reason in tried.items())
+    raise CourseError(
+        f"student code cannot be kept in on this machine ({reasons})",
+        fix="run `autograder doctor`, which says how to make a wall work (--wall none only for your own code)",
+    )

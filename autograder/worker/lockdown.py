@@ -1,20 +1,41 @@
-"""What a fork of the worker gives up before it imports a student's code."""
+"""What the worker gives up: the warm parent before it imports NumPy, a fork before it imports a student's code."""
 
 from __future__ import annotations
 
 import os
 import resource
+from typing import Any
+
+from . import landlock, seccomp
+
+OPEN_FILES = 64
 
 
-def limit(cpu_seconds: int, memory_mb: int) -> None:
+def enclose(orders: dict[str, Any]) -> None:
+    """Lock the warm parent: {"landlock": {"readable", "writable", "version"} or None, "seccomp": bool}."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if orders["landlock"]:
+        landlock.restrict(**orders["landlock"])
+    if orders["seccomp"]:
+        seccomp.install(seccomp.PARENT)
+
+
+def confine(orders: dict[str, Any]) -> None:
+    """Lock a fork for good: no forks, threads, sockets, signals to others."""
+    if orders["seccomp"]:
+        seccomp.install(seccomp.CHILD)
+
+
+def limit(cpu_seconds: int, memory_mb: int, file_bytes: int) -> None:
     """Bound CPU seconds (the kernel ends the process), memory, file sizes and open files of this process."""
     memory = memory_mb << 20
     bounds = {
         resource.RLIMIT_CPU: (cpu_seconds, cpu_seconds + 1),
         resource.RLIMIT_AS: (memory, memory),
-        resource.RLIMIT_FSIZE: (1 << 24, 1 << 24),
-        resource.RLIMIT_NOFILE: (64, 64),
+        resource.RLIMIT_FSIZE: (file_bytes, file_bytes),
+        resource.RLIMIT_NOFILE: (OPEN_FILES, OPEN_FILES),
         resource.RLIMIT_CORE: (0, 0),
+        resource.RLIMIT_MEMLOCK: (0, 0),
     }
     for kind, pair in bounds.items():
         resource.setrlimit(kind, pair)

@@ -1,0 +1,79 @@
+"""Folders that the worker's user can reach, and who that user is.
+
+An examiner that runs as root never runs a worker as root: it becomes an ordinary user first, who can reach nothing
+below a private home. What that user must read is laid out in folders of ours. An examiner that is no root shares its
+user with the worker, which then reaches what the examiner reaches, as far as the wall lets it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+from typing import Any
+
+WORKER_USER = 65534  # "nobody" everywhere: owns nothing
+SHARED = Path("/var/cache/deep-nets-autograder")  # only root can make it, so nobody else can have prepared it
+
+
+def as_root() -> bool:
+    """Whether the worker must become another user than this process."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def as_worker() -> dict[str, Any]:
+    """How subprocess.Popen becomes the worker's user."""
+    return {"user": WORKER_USER, "group": WORKER_USER, "extra_groups": []} if as_root() else {}
+
+
+def reachable(path: Path) -> bool:
+    """Whether the worker's user may pass through every folder down to `path`, as far as it exists."""
+    if not as_root():
+        return True
+    path = path.resolve()
+    return all(place.stat().st_mode & stat.S_IXOTH for place in (path, *path.parents) if place.exists())
+
+
+def shared(course: Path) -> Path:
+    """The folder for runtimes and prepared data: the course's own `.runtime`, or SHARED where that is private."""
+    own = course / ".runtime"
+    return own if reachable(own) else SHARED
+
+
+def temporary() -> Path:
+    """The folder for what lives as long as one examination."""
+    usual = Path(tempfile.gettempdir())
+    return usual if reachable(usual) else Path("/var/tmp")
+
+
+def give(folder: Path) -> None:
+    """Let the worker write in `folder`."""
+    if as_root():
+        os.chown(folder, WORKER_USER, WORKER_USER)
+
+
+def show(folder: Path, *, everyone: bool = False) -> None:
+    """Let the worker read all that lies in `folder`, whatever this process's umask is.
+
+    A hand-in is shown to the worker's group only, so that other users of this machine cannot read it. What is no
+    secret (`everyone`) is readable by all.
+    """
+    if not as_root() and not everyone:
+        return
+    share = 0o055 if everyone else 0o050
+    for place, _, names in os.walk(folder):
+        for path in (place, *(os.path.join(place, name) for name in names)):
+            mode = os.lstat(path).st_mode
+            if stat.S_ISLNK(mode):
+                continue
+            if not everyone:
+                os.chown(path, -1, WORKER_USER)
+            runs = stat.S_ISDIR(mode) or mode & stat.S_IXUSR
+            os.chmod(path, stat.S_IMODE(mode) | (share if runs else share & 0o044))
+
+
+def remove(folder: Path) -> None:
+    """Delete what was laid out."""
+    shutil.rmtree(folder, ignore_errors=True)
