@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from autograder import wall
 from autograder.course import Assignment, Course
 from autograder.errors import CourseError
 from autograder.results import HandInResult
@@ -20,6 +21,10 @@ from autograder.results import HandInResult
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False)
 
+WallOption = Annotated[
+    str,
+    typer.Option("--wall", envvar=wall.VARIABLE, help="auto (the strongest that holds), bubblewrap, landlock or none."),
+]
 Name = Annotated[str, typer.Argument(help="Name of the assignment, a folder below assignments/.")]
 
 
@@ -60,6 +65,7 @@ def examine(
         list[str] | None, typer.Option("--only", help="Examine this question only; may be repeated.")
     ] = None,
     target: Annotated[bool, typer.Option(help="Train the target section too (minutes).")] = True,
+    wall_name: WallOption = wall.AUTO,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")] = False,
 ) -> None:
     """Examine one hand-in and print its scores with reasons. Nothing is recorded.
@@ -70,6 +76,7 @@ def examine(
     """
     from autograder.grade import examined
 
+    _use(wall_name)
     if not folder.is_dir():
         raise CourseError("no such folder", where=folder, fix="give the folder that holds the hand-in's notebooks")
     work = Course.find().assignment(assignment)
@@ -99,6 +106,7 @@ def grade(
         bool,
         typer.Option("--allow-synthetic", help="Record target scores made on the stand-in, which is not CIFAR-10."),
     ] = False,
+    wall_name: WallOption = wall.AUTO,
 ) -> None:
     """Examine every hand-in and record the scores in nbgrader's gradebook.
 
@@ -109,6 +117,7 @@ def grade(
     """
     from autograder.grade import grade as run
 
+    _use(wall_name)
     work = Course.find().assignment(assignment)
     done = list(run(work, student or (), workers=workers, allow_synthetic=allow_synthetic, console=err))
     _show_all(work, done)
@@ -169,6 +178,39 @@ def demo(
         f"records:    {output}/results/{work.name}/<student>/\nlog:        {output}/logs/",
         markup=False,
     )
+
+
+@app.command()
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")] = False) -> None:
+    """Say what works on this machine, what does not, and the fix: walls, runtime, data, nbgrader, secret, disk.
+
+    Reads the course; writes nothing but the worker's runtime. Exit codes: 0 a hand-in can be graded behind a wall,
+    1 something stands in the way, 2 wrong usage.
+
+    Example: autograder doctor
+    """
+    from autograder.doctor import examine_machine
+
+    findings = examine_machine(Course.find())
+    if as_json:
+        print(json.dumps([vars(finding) for finding in findings], indent=1))
+    else:
+        table = Table("what", "state", "found", "fix")
+        for finding in findings:
+            table.add_row(finding.what, finding.state, escape(finding.found), escape(finding.fix))
+        out.print(table)
+    raise typer.Exit(1 if any(finding.state == "bad" for finding in findings) else 0)
+
+
+def _use(wall_name: str) -> None:
+    """Hand the choice of a wall on to every process that this one starts."""
+    if wall_name not in (wall.AUTO, *wall.WALLS):
+        raise CourseError(f'no wall "{wall_name}"', fix=f"choose from: {', '.join((wall.AUTO, *wall.WALLS))}")
+    os.environ[wall.VARIABLE] = wall_name
+    if wall_name == "none":
+        err.print(
+            "NO WALL: student code can read, send and remove whatever your user can. Results say so.", style="bold red"
+        )
 
 
 def points(assignment: Assignment, result: HandInResult) -> tuple[float, float]:

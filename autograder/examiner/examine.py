@@ -21,7 +21,7 @@ from autograder.examiner import target
 from autograder.examiner.stage import StagedHandIn
 from autograder.misconceptions import all_misconceptions
 from autograder.results import SCHEMA, Check, QuestionResult, State, Target
-from autograder.wall import AUTO, choose
+from autograder.wall import choose
 
 CHECKS = Path(__file__).resolve().parent.parent / "checks"
 STAND_IN = "synthetic stand-in"
@@ -33,11 +33,11 @@ Say = Callable[[str], None]
 class Examination:
     """One hand-in under examination: what is known beforehand, and what is found."""
 
-    def __init__(self, assignment: Assignment, student: str, folder: Path, say: Say, wall: str = AUTO) -> None:
+    def __init__(self, assignment: Assignment, student: str, folder: Path, say: Say) -> None:
         self.assignment, self.student, self.folder, self.say = assignment, student, folder, say
         self.course = assignment.course
         self.seed = self.course.seed(student, assignment.name)
-        self.wall = choose(self.course.root, wall)
+        self.wall = choose(self.course.root)
         self.kit = version("deep-nets-course-kit")
         self.cpu = self.target_cpu = 0.0
 
@@ -124,8 +124,8 @@ class Examination:
                 str(CHECKS),
             ]
             command += [f"--course={self.course.root}", f"--assignment={self.assignment.name}"]
-            command += [f"--submission={self.folder.resolve()}"]
-            command += [f"--results={results}", f"--wall={self.wall.name}", *(f"--question={name}" for name in questions)]
+            command += [f"--submission={self.folder.resolve()}", f"--wall={self.wall.name}"]
+            command += [f"--results={results}", *(f"--question={name}" for name in questions)]
             command += ["--overlay"] if overlay else []
             environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "AUTOGRADER_SEED": self.seed}
             environment |= {"OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.course import Assignment
+from autograder.examiner.overlay import only
 from autograder.examiner.session import Staged
 from autograder.wall import places
 
@@ -48,7 +49,9 @@ class StagedHandIn:
         overlay = self.root / "overlay"
         overlay.mkdir(exist_ok=True)
         for module in {name.partition(".")[0] for name in functions}:
-            shutil.copyfile(self.assignment.package / f"{module}.py", overlay / f"{module}.py")
+            own = {name.partition(".")[2] for name in functions if name.startswith(f"{module}.")}
+            source = (self.assignment.package / f"{module}.py").read_text(encoding="utf-8")
+            (overlay / f"{module}.py").write_text(only(source, own), encoding="utf-8")
         places.show(overlay)
         return Staged(self.root / "own", self.assignment.settings.package, self.modules, overlay, functions)
 

@@ -40,7 +40,13 @@ def escapes(canary):
             pass
     return done
 '''
-_ESCAPES = ("a file outside was read", "a fork was made", "a socket was made", "a signal was sent", "a file was written")
+_ESCAPES = (
+    "a file outside was read",
+    "a fork was made",
+    "a socket was made",
+    "a signal was sent",
+    "a file was written",
+)
 
 
 def failure(wall: Wall) -> str:

@@ -31,10 +31,11 @@ from autograder.errors import CourseError
 from autograder.wall import places
 
 WORKER = Path(__file__).resolve().parent.parent / "worker"
-_NOT_COPIED = (
-    "site-packages dist-packages test tests idlelib tkinter turtledemo ensurepip lib2to3 pydoc_data config-* __pycache__ "
-    "_tkinter.* _curses*.so readline.* nis.* _test*.so _xxtestfuzz.* _ctypes_test.* xx*.so _gdbm.* _dbm.*"
-).split()
+_NOT_COPIED = [
+    *("site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3"),
+    *("pydoc_data", "config-*", "__pycache__", "_tkinter.*", "_curses*.so", "readline.*", "nis.*", "_gdbm.*", "_dbm.*"),
+    *("_test*.so", "_xxtestfuzz.*", "_ctypes_test.*", "xx*.so"),
+]
 _SYSTEM = ("/lib", "/usr/lib")  # libraries from here are used where they are, all others are copied
 _LIST = "libraries.json"
 _VERSION = 2  # of the layout below

@@ -39,7 +39,7 @@ _CHILD_GUARDED = {
     "openat": (2, 0x400203, (0, 0x1, 0x2, 0x201, 0x202)),  # no O_TMPFILE; O_TRUNC only together with writing
 }
 _CHILD = " ".join((_FILES, _MEMORY, _SELF, _TIME, _CHANNEL)).split()
-_PARENT = [*_CHILD, *"wait4 kill prctl recvmsg".split()]
+_PARENT = [*_CHILD, "wait4", "kill", "prctl", "recvmsg"]
 _NAMESPACES = 0x7E020000 | 0x80  # CLONE_NEW* of every kind
 _PARENT_GUARDED = {**_CHILD_GUARDED, "clone": (0, _NAMESPACES, (0,))}
 
