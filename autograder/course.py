@@ -38,9 +38,16 @@ class TargetSettings(_Settings):
 
 
 class Limits(_Settings):
-    """`[limits]`: what one check may use. The wall clock bounds five times the CPU seconds."""
+    """`[limits]`: what one check may use, and all checks of a hand-in together.
+
+    The wall clock bounds five times the CPU seconds. While the target is trained, a folder of `scratch_files` files
+    and `scratch_mb` in all can be written to; checks can write nothing.
+    """
 
     cpu_seconds: PositiveInt = 10
+    hand_in_cpu_seconds: PositiveInt = 300
+    scratch_files: PositiveInt = 100
+    scratch_mb: PositiveInt = 64
     memory_mb: PositiveInt = 2048
     file_bytes: int = Field(2_000_000, gt=0)
 

@@ -101,7 +101,7 @@ class Examination:
             if second is not None and question in again:
                 overlaid = self._judge(question, keys[question], second)
                 if overlaid.share > result.share:
-                    names = sorted({n.split(".")[1] for r in second["outcomes"] for n in r["rests_on"]})
+                    names = sorted({n.split(".")[1] for r in second["outcomes"] if r["question"] == question for n in r["rests_on"]})
                     remark = (
                         f"Examined with the course's {', '.join(names)} in place of yours: with your own, fewer checks "
                         "pass here. That mistake costs its own question only."

@@ -23,6 +23,7 @@ from autograder.examiner.recognise import recognise
 from autograder.examiner.session import Session, WorkerLost
 from autograder.examiner.stage import stage
 from autograder.examiner.student import Remote, Student, StudentError
+from autograder.examiner.student_local import LocalStudent
 from autograder.wall import AUTO, named
 
 _ASSIGNMENT = "deep_nets"
@@ -55,6 +56,7 @@ class Examination:
         self.seed = given or course.seed(folder.resolve().name, self.assignment.name)
         self.overlay: bool = config.getoption("--overlay")
         self.hung: set[str] = set()
+        self.cpu = 0.0  # seconds used by all forks so far
         self.outcomes: list[dict[str, Any]] = []
         self.recognised: dict[str, list[str]] = {}
         self.unfit: str = ""  # why the package cannot be imported; then nothing else is tried
@@ -124,6 +126,8 @@ def student(request: pytest.FixtureRequest, examination: Examination) -> Iterato
     if examination.unfit:
         raise StudentError(examination.unfit, "import")
     limits = examination.assignment.settings.limits
+    if examination.cpu >= limits.hand_in_cpu_seconds:
+        raise StudentError(f"The checks before this one used up all {limits.hand_in_cpu_seconds} CPU seconds.", "hung")
     seed = examination.seed_of(f"{request.node.name} world")
     session = examination.session_for(_spec(request.node).rests_on)
     with session.fork(seed, cpu_seconds=limits.cpu_seconds, memory_mb=limits.memory_mb) as channel:
@@ -134,6 +138,7 @@ def student(request: pytest.FixtureRequest, examination: Examination) -> Iterato
             examination.unfit = str(error)
             raise
         yield Student(remote)
+        examination.cpu += channel.end().cpu_seconds
 
 
 @pytest.hookimpl(wrapper=True)
@@ -165,9 +170,22 @@ def _outcome(state: Examination, item: pytest.Item, error: BaseException | None)
         outcome |= {"code": "wrong", "message": "\n".join(line for line in told if line)}
     elif isinstance(error, WorkerLost):
         outcome |= {"code": "wrong", "message": "Your code ended the process that called it."}
+    elif isinstance(error, Exception) and _reference_passes(state, item):
+        outcome |= {"code": "wrong", "message": f"{must}\nWhat your code returned could not be compared at all."}
     else:
         outcome |= {"code": "bug", "message": f"{type(error).__name__}: {error}"}
     return outcome
+
+
+def _reference_passes(state: Examination, item: pytest.Item) -> bool:
+    """Whether a check that broke down passes with the reference: then it was the hand-in that broke it."""
+    try:
+        rng = np.random.default_rng(state.seed_of(item.name))
+        given = {"student": LocalStudent.of_reference(), "rng": rng}
+        item.obj(**{name: given[name] for name in inspect.signature(item.obj).parameters})  # type: ignore[attr-defined]
+    except Exception:
+        return False
+    return True
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -198,6 +216,6 @@ def _recognised(state: Examination) -> dict[str, list[str]]:
                 remote.ready()
                 rng = np.random.default_rng(state.seed_of(name))
                 found[question] = [match.name for match in recognise(Student(remote), question, rng)]
-        except (StudentError, WorkerLost):
+        except Exception:  # what a hand-in returns may break it; a sentence is then missing, no point
             found[question] = []
     return found

@@ -145,9 +145,11 @@ def rerun(
     labels = data_utils.get_CIFAR10_data(directory=folder, num_training=1)["y_val"]
     judge = _Judge(settings, labels, progress)
     budget, memory = settings.cpu_seconds, settings.memory_mb
+    limits = staged.assignment.settings.limits
+    scratch = Scratch(limits.scratch_files, limits.scratch_mb)
     reason = ""
     with (
-        Session(wall, staged.training(), [folder], Scratch()) as session,
+        Session(wall, staged.training(), [folder], scratch) as session,
         session.fork(seed, cpu_seconds=budget, memory_mb=memory, task="train", data=folder) as channel,
     ):
         try:
