@@ -101,7 +101,8 @@ class Examination:
             if second is not None and question in again:
                 overlaid = self._judge(question, keys[question], second)
                 if overlaid.share > result.share:
-                    names = sorted({n.split(".")[1] for r in second["outcomes"] if r["question"] == question for n in r["rests_on"]})
+                    rows = [row for row in second["outcomes"] if row["question"] == question]
+                    names = sorted({name.split(".")[1] for row in rows for name in row["rests_on"]})
                     remark = (
                         f"Examined with the course's {', '.join(names)} in place of yours: with your own, fewer checks "
                         "pass here. That mistake costs its own question only."

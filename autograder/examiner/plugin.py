@@ -8,6 +8,7 @@ written there as JSON; what failed is told in the check's own words, never with 
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 from collections.abc import Iterator
@@ -171,7 +172,7 @@ def _outcome(state: Examination, item: pytest.Item, error: BaseException | None)
     elif isinstance(error, WorkerLost):
         outcome |= {"code": "wrong", "message": "Your code ended the process that called it."}
     elif isinstance(error, Exception) and _reference_passes(state, item):
-        outcome |= {"code": "wrong", "message": f"{must}\nWhat your code returned could not be compared at all."}
+        outcome |= {"code": "wrong", "message": "What your code returned could not be compared at all."}
     else:
         outcome |= {"code": "bug", "message": f"{type(error).__name__}: {error}"}
     return outcome
