@@ -163,6 +163,7 @@ def demo(
 
     here = Course.find()
     os.environ["CIFAR10_DIR"] = str(here.data.resolve())
+    os.environ.setdefault(wall.places.VARIABLE, str(wall.places.shared(here.root)))
     course = demonstration.make_course(here, output.resolve())
     work = course.assignment("deep_nets")
     err.print("1 of 3: making the release")

@@ -188,6 +188,7 @@ class Examination:
             self.notebook,
             wall=self.wall,
             data=self.course.data,
+            prepared=self.wall.folder,
             seed=int(derived_seed(self.seed, "target")[:8], 16),
             progress=lambda epoch, now, best: self.say(f"epoch {epoch}: accuracy {now:.3f}, best {best:.3f}"),
         )

@@ -131,6 +131,7 @@ def rerun(
     *,
     wall: Wall,
     data: Path,
+    prepared: Path,
     seed: int,
     progress: Progress | None,
 ) -> Outcome:
@@ -141,7 +142,7 @@ def rerun(
         cells = section(staged.assignment, settings, notebook)
     except ValueError as error:
         return Outcome(Target(required=settings.accuracy), 0.0, str(error), Usage(0.0, 0.0, ""))
-    folder = prepared_data(data, wall.folder)
+    folder = prepared_data(data, prepared)
     labels = data_utils.get_CIFAR10_data(directory=folder, num_training=1)["y_val"]
     judge = _Judge(settings, labels, progress)
     budget, memory = settings.cpu_seconds, settings.memory_mb

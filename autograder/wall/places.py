@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+VARIABLE = "AUTOGRADER_RUNTIME"
 WORKER_USER = 65534  # "nobody" everywhere: owns nothing
 SHARED = Path("/var/cache/deep-nets-autograder")  # only root can make it, so nobody else can have prepared it
 
@@ -37,8 +38,11 @@ def reachable(path: Path) -> bool:
 
 
 def shared(course: Path) -> Path:
-    """The folder for runtimes and prepared data: the course's own `.runtime`, or SHARED where that is private."""
-    own = course / ".runtime"
+    """The folder for runtimes and prepared data: the course's own `.runtime`, or SHARED where that is private.
+
+    The environment variable AUTOGRADER_RUNTIME names another one, which several courses may share.
+    """
+    own = Path(os.environ.get(VARIABLE) or course / ".runtime").absolute()
     return own if reachable(own) else SHARED
 
 

@@ -1,6 +1,9 @@
 """The target rerun: which cells are run, what they may do, how predictions become points."""
 
 import re
+import shutil
+import tempfile
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -11,7 +14,7 @@ from autograder.course import Course
 from autograder.demo import hand_in, make_course
 from autograder.examiner import target
 from autograder.examiner.stage import stage
-from autograder.wall import choose
+from autograder.wall import choose, places
 from datasets import synthetic
 
 BUDGET = 6  # CPU seconds; enough for a small net, short for a loop without end
@@ -43,8 +46,17 @@ def notebook_with(course, *cells):
     return book
 
 
+@pytest.fixture(scope="module")
+def prepared():
+    """A folder that the worker can reach, also where the worker is another user."""
+    folder = Path(tempfile.mkdtemp(prefix="prepared-", dir=places.temporary()))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
 @pytest.fixture
-def rerun(course, stand_in, tmp_path):
+def rerun(course, stand_in, prepared, tmp_path):
     """Hand in a target section and have it trained."""
     count = iter(range(99))
 
@@ -60,9 +72,9 @@ def rerun(course, stand_in, tmp_path):
             return target.rerun(
                 staged,
                 folder / "Dropout.ipynb",
-                wall=choose(Course.find().root / ".runtime"),
+                wall=choose(course.root),
                 data=stand_in,
-                prepared=tmp_path / "prepared",
+                prepared=prepared,
                 seed=3,
                 progress=progress,
             )
