@@ -7,6 +7,7 @@ needs (worker/seccomp.py).
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,7 +25,10 @@ class Bubblewrap(Wall):
 
     def prefix(self, seen: Sequence[Path], scratch: Scratch | None) -> list[str]:
         """The bwrap command line."""
-        command = [shutil.which("bwrap") or "bwrap", "--unshare-all", "--unshare-user"]
+        program = shutil.which("bwrap")
+        if program is None:
+            raise FileNotFoundError(errno.ENOENT, "it is not installed", "bwrap")
+        command = [program, "--unshare-all", "--unshare-user"]
         command += ["--uid", "65534", "--gid", "65534", "--hostname", "worker"]
         for path in seen:
             command += ["--ro-bind", str(path), str(path)]

@@ -50,7 +50,12 @@ _ESCAPES = (
 
 
 def failure(wall: Wall) -> str:
-    """Why `wall` cannot be used on this machine; nothing if it holds."""
+    """Why `wall` cannot be used on this machine; nothing if it holds, or promises nothing."""
+    return attempts(wall) if wall.seccomp else ""
+
+
+def attempts(wall: Wall) -> str:
+    """Why a worker does not start behind `wall`, or in what ways it gets out; nothing if it holds."""
     root = Path(tempfile.mkdtemp(prefix="probe-", dir=places.temporary()))
     try:
         package = root / "inside" / "probe"
@@ -72,7 +77,7 @@ def _attempt(wall: Wall, folder: Path, canary: Path) -> str:
         try:
             worker = wall.start(theirs, [folder], errors=subprocess.PIPE)
         except OSError as error:
-            return f"it cannot be started: {error.strerror}"
+            return f"{error.filename or 'it'} cannot be started: {error.strerror}"
         theirs.close()
         try:
             wire.receive(control, deadline=deadline)
@@ -86,7 +91,7 @@ def _attempt(wall: Wall, folder: Path, canary: Path) -> str:
             worker.end()
             if worker.process.stderr:
                 worker.process.stderr.close()
-    return "; ".join(_ESCAPES[number] for number in done) if wall.seccomp else ""
+    return "; ".join(_ESCAPES[number] for number in done)
 
 
 def _escapes(control: socket.socket, folder: Path, canary: Path, deadline: float) -> list[int]:

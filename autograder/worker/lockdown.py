@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
+import signal
+import sys
 from typing import Any
 
 from . import landlock, seccomp
@@ -24,6 +27,13 @@ def confine(orders: dict[str, Any]) -> None:
     """Lock a fork for good: no forks, threads, sockets, signals to others."""
     if orders["seccomp"]:
         seccomp.install(seccomp.CHILD)
+
+
+def end_with_parent() -> None:
+    """Let the kernel kill this process when its parent ends, however that ends."""
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL, 0, 0, 0)
 
 
 def limit(cpu_seconds: int, memory_mb: int, file_bytes: int) -> None:

@@ -32,6 +32,7 @@ def child(channel: socket.socket, order: dict[str, Any], orders: dict[str, Any])
     """Everything a fork does. It never returns to the parent's loop."""
     lockdown.close_all_but(channel.fileno())
     lockdown.silence()
+    lockdown.end_with_parent()
     scratch = orders["scratch"]
     lockdown.limit(order["cpu_seconds"], order["memory_mb"], scratch["bytes"] if scratch else 0)
     random.seed(order["seed"])
@@ -102,6 +103,7 @@ def main(descriptor: int, orders: dict[str, Any]) -> None:
             fork.look()
         message, descriptors, _, _ = socket.recv_fds(control, wire.MAX_HEADER, 1)
         if not message:
+            fork.end()
             return
         order = json.loads(message)
         if order["order"] == "fork":
