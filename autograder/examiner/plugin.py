@@ -200,6 +200,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         "unfit": state.unfit,
         "outcomes": state.outcomes,
         "recognised": state.recognised,
+        "cpu": state.cpu,
     }
     path.write_text(json.dumps(found), encoding="utf-8")
 

@@ -11,6 +11,8 @@ import os
 import shutil
 import stat
 import tempfile
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +86,21 @@ def read_plain(path: Path, limit: int) -> bytes:
     return content
 
 
+def _unfit_names(package: str, names: Sequence[str]) -> list[str]:
+    """Why a package with files of these names cannot be taken; nothing if it can."""
+    if len(names) > MAX_FILES:
+        return [f"{package}/ holds {len(names)} files of Python code, at most {MAX_FILES} are read"]
+    seen: dict[str, str] = {}
+    for name in names:
+        plain = unicodedata.normalize("NFKC", name).casefold()
+        if plain in seen:
+            first = seen[plain].encode("ascii", "backslashreplace").decode()
+            other = name.encode("ascii", "backslashreplace").decode()
+            return [f"{package}/{first} and {package}/{other} have the same name but for case or kind of letters"]
+        seen[plain] = name
+    return []
+
+
 def stage(assignment: Assignment, folder: Path) -> StagedHandIn:
     """Lay out the hand-in in `folder`. The caller removes it with `.remove()`."""
     settings = assignment.settings
@@ -97,6 +114,7 @@ def stage(assignment: Assignment, folder: Path) -> StagedHandIn:
     files, problems = [], []
     if not source.is_dir() or source.is_symlink():
         wanted, problems = [], [f"there is no folder {settings.package}/ in the hand-in"]
+    problems += _unfit_names(settings.package, wanted)
     for name in wanted[:MAX_FILES]:
         try:
             (package / name).write_bytes(read_plain(source / name, settings.limits.file_bytes))

@@ -67,6 +67,7 @@ class Wall:
     name: str = field(default="", init=False)
     seccomp = True
     own_temporary = False  # whether the wall itself gives the worker a folder to write in
+    hides_usage = False  # whether the worker's CPU seconds do not count as those of this process's children
 
     def start(
         self,

@@ -22,6 +22,7 @@ class Bubblewrap(Wall):
 
     name: str = field(default="bubblewrap", init=False)
     own_temporary = True
+    hides_usage = True
 
     def prefix(self, seen: Sequence[Path], scratch: Scratch | None) -> list[str]:
         """The bwrap command line."""

@@ -103,3 +103,19 @@ def test_overlay_holds_the_named_modules_only(lay_out, folder):
     staged = lay_out(folder)
     over = staged.overlaid(("layers.dropout_forward", "layers.dropout_backward"))
     assert [path.name for path in over.overlay.iterdir()] == ["layers.py"]
+
+
+@pytest.mark.parametrize(("first", "second"), [("layers.py", "Layers.py"), ("caf\u00e9.py", "cafe\u0301.py")])
+def test_names_that_differ_by_case_or_unicode_form_only_are_a_problem(lay_out, folder, first, second):
+    (folder / "nndl" / first).write_text("X = 1", "utf-8")
+    (folder / "nndl" / second).write_text("X = 2", "utf-8")
+    (problem,) = lay_out(folder).problems
+    assert "same name but for case" in problem
+    assert problem.isascii()
+
+
+def test_too_many_files_are_a_problem(lay_out, folder):
+    for number in range(100):
+        (folder / "nndl" / f"helper_{number}.py").write_text("")
+    (problem,) = lay_out(folder).problems
+    assert "at most 64" in problem
