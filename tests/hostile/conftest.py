@@ -127,10 +127,10 @@ def sessions(ground):
     """A session with the attacks for each wall, kept from test to test."""
     kept = {}
 
-    def session(wall):
-        if wall.name not in kept:
-            kept[wall.name] = Session(wall, ground.staged)
-        return kept[wall.name]
+    def session(wall, scratch=None):
+        if (wall.name, scratch) not in kept:
+            kept[wall.name, scratch] = Session(wall, ground.staged, scratch=scratch)
+        return kept[wall.name, scratch]
 
     yield session
     for made in kept.values():

@@ -278,3 +278,81 @@ def a_patched_worker(x):
     serve._results = lambda *a, **k: ({"value": {"t": [{"h": 0}] * 99}}, [])
     sys.modules["worker.wire"].plain = lambda value: np.zeros(3)
     return x
+
+
+def a_dict_with_a_million_entries(x):
+    """The examiner keeps them all."""
+    return {str(number): x for number in range(1_000_000)}
+
+
+def a_dict_whose_items_never_end(x):
+    """The worker or the examiner collects them for ever."""
+
+    class Endless(dict):
+        def items(self):
+            while True:
+                yield "w", x
+
+    return Endless()
+
+
+def a_dict_with_a_long_key(x):
+    """Keys are shown to somebody."""
+    return {"<script>" * 100_000: x}
+
+
+def a_dict_with_keys_that_lie(x):
+    """A key that is another one each time it is looked at."""
+
+    class Key(str):
+        def __eq__(self, other):
+            return True
+
+        __hash__ = str.__hash__
+
+        def __str__(self):
+            raise SystemExit
+
+    return {Key("W1"): x}
+
+
+def a_dict_that_holds_itself(x):
+    """The decoder goes round and round."""
+    ring = {}
+    ring["ring"] = ring
+    return ring
+
+
+def a_number_that_is_too_large(x):
+    """An integer of a million digits."""
+    return [10**1_000_000]
+
+
+def a_shape_that_lies(x):
+    """The array says it has another shape than it has."""
+
+    class Liar(np.ndarray):
+        shape = property(lambda self: (1 << 60,))
+        nbytes = property(lambda self: -1)
+        dtype = property(lambda self: np.dtype("O"))
+
+    return np.zeros(3).view(Liar)
+
+
+def another_language(x):
+    """Decimal commas and letters of another encoding confuse the examiner."""
+    import locale
+    import os
+
+    os.environ["LC_ALL"] = os.environ["LANG"] = "tr_TR.ISO-8859-9"
+    locale.setlocale(locale.LC_ALL, "C")
+    raise ValueError("\udcff\x1b[31m<b>")
+
+
+def a_worker_that_is_replaced(x):
+    """The loop that serves the examiner is mine from now on."""
+    serve = sys.modules["worker.serve"]
+    serve.HandIn.reply = lambda self, header, arrays=(): sys.modules["worker.wire"].send(
+        self.channel, {**header, "value": True, "passed": True, "id": header.get("id", 0)}, arrays
+    )
+    return x

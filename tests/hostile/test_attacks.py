@@ -8,6 +8,7 @@ import pytest
 from autograder import wall as walls
 from autograder.examiner.session import WorkerLost
 from autograder.examiner.student import Remote, StudentError
+from autograder.wall import Scratch
 
 from .conftest import REPOSITORY
 
@@ -49,6 +50,14 @@ def test_an_attack_gets_nothing_and_leaves_nothing(name, wall, sessions, ground)
     assert ground.state() == before
     # The next fork of the same worker is as good as new.
     assert "was not found" in attempt(sessions(wall), "no_such_attack", ground)
+
+
+@pytest.mark.parametrize("name", ATTACKS[: ATTACKS.index("connect_to_a_server")])
+def test_an_attack_on_files_gets_nothing_while_training_either(name, wall, sessions, ground):
+    before = ground.state()
+    got = attempt(sessions(wall, Scratch(files=3, megabytes=2)), name, ground)
+    assert got is not True or name == "fill_the_working_folder", f"{name} succeeded behind {wall.name}"
+    assert ground.state() == before
 
 
 def test_attacks_bite_where_there_is_no_wall(sessions, ground):

@@ -21,7 +21,7 @@ LIES = [
     if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
 ]
 # Values that are honest arrays once they have crossed: the lie is lost on the way.
-HARMLESS = {"a_lying_subclass"}
+HARMLESS = {"a_lying_subclass", "a_shape_that_lies"}
 CPU, MARGIN = 1, 200  # seconds, MB
 
 
@@ -39,7 +39,7 @@ def lies():
 def answer(remote, name):
     """The array that came back, or why none did."""
     try:
-        return remote.call(name, ["replies", name], [("array", "out")], [np.ones(3)])
+        return remote.call(name, ["replies", name], [("arrays" if "dict" in name else "array", "out")], [np.ones(3)])
     except StudentError as error:
         return str(error)
 
@@ -57,6 +57,9 @@ def test_a_reply_neither_deceives_nor_holds_up_the_examiner(name, wall, lies):
     if isinstance(got, str):
         assert "<" not in got
         assert len(got) < 300
+    elif isinstance(got, dict):
+        assert all(type(key) is str and type(value) is np.ndarray for key, value in got.items())
+        assert len(got) <= 256
     else:
         assert name in HARMLESS
         assert type(got) is np.ndarray

@@ -40,6 +40,27 @@ def write_for_ever():
         open(f"file-{number}", "w").close()
         number += 1
 
+def save():
+    import numpy as np, pickle
+    np.savez("best.npz", w=np.ones(3))
+    with open("checkpoint.tmp", "wb") as file:
+        pickle.dump({"epoch": 1}, file)
+    os.replace("checkpoint.tmp", "checkpoint.pkl")
+    os.remove("best.npz") if np.load("best.npz")["w"].sum() == 3 else None
+    return sorted(os.listdir("."))
+
+def use_the_standard_library():
+    import asyncio, concurrent.futures, contextlib, ctypes, datetime, logging, multiprocessing, pickle, platform
+    import random, secrets, sqlite3, ssl, statistics, tempfile, threading, time, typing, unittest, uuid, warnings
+    import numpy as np, numpy.fft, numpy.linalg, numpy.random, numpy.testing, numpy.lib.stride_tricks
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        print("silent")
+    time.sleep(0.001)
+    logging.getLogger("x").warning("y")
+    platform.platform(), secrets.token_hex(), datetime.datetime.now(), os.getcwd(), os.cpu_count()
+    a = np.random.default_rng().standard_normal((200, 200))
+    return float(abs(np.linalg.inv(a) @ a - np.eye(200)).max()) < 1e-6
+
 def spin():
     while True:
         pass
@@ -151,6 +172,16 @@ def test_training_writes_into_a_folder_that_is_empty_again_for_the_next_fork(wal
     with Session(wall, staged, scratch=Scratch(files=3, megabytes=1)) as session:
         assert call(session, "write", 2, 10)[0] == ["file-0", "file-1"]
         assert call(session, "write", 1, 10)[0] == ["file-0"]
+
+
+def test_training_can_save_and_load(wall, staged):
+    with Session(wall, staged, scratch=Scratch()) as session:
+        assert call(session, "save")[0] == ["checkpoint.pkl"]
+
+
+def test_honest_code_finds_the_standard_library_and_numpy(wall, staged):
+    with Session(wall, staged) as session:
+        assert call(session, "use_the_standard_library")[0] is True
 
 
 def test_too_many_or_too_large_files_end_the_fork(wall, staged):
