@@ -118,6 +118,8 @@ def _shapes(described: object, size: int) -> list[tuple[str, tuple[int, ...]]]:
             raise WireError("an array of a dtype or with axes that are not allowed")
         if not all(type(n) is int and 0 <= n <= 1 << 40 for n in shape):
             raise WireError("an array with an impossible shape")
+        if math.prod(n for n in shape if n) > 1 << 40:  # beside an axis of 0, too: NumPy refuses such arrays
+            raise WireError("an array with an impossible shape")
         total += math.prod(shape) * np.dtype(dtype).itemsize
         shapes.append((dtype, tuple(shape)))
     if total != size:

@@ -9,7 +9,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from autograder.worker import wire
@@ -79,6 +79,10 @@ def check(data):
         assert sum(array.nbytes for array in arrays) <= len(data)
 
 
+HUGE_BESIDE_NONE = b'{"arrays": [["<f4", [0, 1518432475, 2142240768]]]}'
+
+
+@example(_LENGTHS.pack(len(HUGE_BESIDE_NONE), 0) + HUGE_BESIDE_NONE)
 @settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(frames())
 def test_decoder_returns_a_frame_or_says_why_not(data):
