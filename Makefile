@@ -38,7 +38,7 @@ test: venv lint ## the tests that every change must pass (under 15 minutes)
 test-full: venv lint ## the same, with whole notebooks, real training and a browser (under 75 minutes)
 	$(BIN)/python -m pytest --slow
 
-test-hostile: venv ## attack the examiner from hand-ins, behind each wall (about 6 minutes)
+test-hostile: venv ## attack the examiner from hand-ins, behind each wall (about 8 minutes)
 	$(BIN)/python -m pytest --slow -m hostile tests/hostile
 
 lint: venv ## ruff, mypy, who may import whom

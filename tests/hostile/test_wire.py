@@ -90,6 +90,7 @@ def test_decoder_returns_a_frame_or_says_why_not(data):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @settings(max_examples=100_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(frames())
 def test_decoder_returns_a_frame_or_says_why_not_100_000_times(data):
