@@ -6,6 +6,7 @@ epoch counts, as in the Solver; training is stopped once full marks are certain.
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import tempfile
 from collections.abc import Callable
@@ -61,8 +62,8 @@ def prepared_data(source: Path, folder: Path) -> Path:
     Of the test batch the first 1,000 images are kept; the other 9,000 are blank and carry label 0.
     """
     origin = source / "cifar-10-batches-py"
-    stamp = f"{data_utils.data_name(source)}-{sum(path.stat().st_size for path in origin.glob('*_batch*'))}"
-    final = folder / "".join(letter if letter.isalnum() else "-" for letter in stamp)
+    files = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(origin.glob("*_batch*"))]
+    final = folder / f"data-{hashlib.sha256(repr(files).encode()).hexdigest()[:16]}"
     if final.is_dir():
         return final
     images, labels = data_utils.read_batch(origin / "test_batch")
