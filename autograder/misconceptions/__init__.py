@@ -18,7 +18,11 @@ from typing import Any, TypeVar
 from autograder.errors import CourseError
 
 # What a planted source begins with: the hand-in's file may import these under other names, or not at all.
-_HEADS = {"layers": "import numpy as np\n", "fc_net": "import numpy as np\nfrom . import layers as _layers\n"}
+_HEADS = {
+    "layers": "import numpy as np\n",
+    "optim": "import numpy as np\n",
+    "fc_net": "import numpy as np\nfrom . import layers as _layers\n",
+}
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Misconception:
 
     @property
     def module(self) -> str:
-        """The module that it is planted into: "layers" or "fc_net"."""
+        """The module that it is planted into: "layers", "optim" or "fc_net"."""
         return self.replaces.partition(".")[0]
 
     def source(self) -> str:
