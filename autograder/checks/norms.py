@@ -22,6 +22,8 @@ NUMERIC = 1e-5  # of a gradient by central differences
 SINGLE = 2e-3  # of a computation in float32, also by one-pass formulas that cancel
 NAMES = ("dx", "dgamma", "dbeta")
 
+Data = tuple[Array, Array, Array, Array]  # x, gamma, beta, dout
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -61,8 +63,8 @@ BATCH_ALT = Layer("batchnorm_forward", "batchnorm_backward_alt", axis=0)
 LAYER = Layer("layernorm_forward", "layernorm_backward", axis=1)
 
 
-def inputs(rng: np.random.Generator, n: int, d: int) -> tuple[Array, Array, Array, Array]:
-    """x (N, D) whose features and examples differ in mean and spread, gamma and beta (D,) far from 1 and 0, and dout."""
+def inputs(rng: np.random.Generator, n: int, d: int) -> Data:
+    """x (N, D), whose features and examples differ in mean and spread; gamma and beta (D,) far from 1 and 0; dout."""
     x = rng.standard_normal((n, d)) * rng.uniform(0.7, 2.0, d) * rng.uniform(0.7, 1.5, (n, 1)) + rng.uniform(-3, 3, d)
     gamma = rng.uniform(0.5, 2.0, d) * rng.choice([-1.0, 1.0], d)
     return x, gamma, rng.uniform(1.0, 3.0, d) * rng.choice([-1.0, 1.0], d), rng.standard_normal((n, d))
@@ -77,7 +79,7 @@ def flat(value: Any, d: int, name: str) -> Array:
 def require_gradients(
     layer: Layer,
     student: Student,
-    data: tuple[Array, Array, Array, Array],
+    data: Data,
     *,
     names: tuple[str, ...] = NAMES,
     numeric: bool = True,
@@ -116,9 +118,7 @@ def require_gradients(
         require(good, f"{name} is not the gradient.")
 
 
-def _right_answers(
-    layer: Layer, data: tuple[Array, Array, Array, Array], out: Array, eps: float
-) -> list[tuple[Array, ...]]:
+def _right_answers(layer: Layer, data: Data, out: Array, eps: float) -> list[tuple[Array, ...]]:
     """The formula for what the forward pass should have made of x, and for what it made of it."""
     x, gamma, beta, dout = (np.asarray(array, dtype=np.float64) for array in data)
     x_hat = (out - beta) / gamma
@@ -129,9 +129,7 @@ def _right_answers(
     ]
 
 
-def _numeric(
-    layer: Layer, student: Student, data: tuple[Array, Array, Array, Array], name: str, param: dict[str, object]
-) -> Array:
+def _numeric(layer: Layer, student: Student, data: Data, name: str, param: dict[str, object]) -> Array:
     """The gradient of sum(out * dout) by central differences of the student's forward pass."""
     *arguments, dout = data
     place = NAMES.index(name)
@@ -142,3 +140,9 @@ def _numeric(
         return float((out * dout).sum())
 
     return numeric_gradient(value, arguments[place])
+
+
+def single(data: Data) -> Data:
+    """The same in float32."""
+    x, gamma, beta, dout = (array.astype(np.float32) for array in data)
+    return x, gamma, beta, dout

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.api import Array, Student, question, rel_error, require
-from autograder.checks.norms import BATCH, BATCH_ALT, EXACT, SINGLE, flat, inputs, require_gradients
+from autograder.checks.norms import BATCH, BATCH_ALT, EXACT, SINGLE, Data, flat, inputs, require_gradients, single
 from autograder.examiner.student import StudentError
 
 EPS, MOMENTUM = 0.5, 0.7  # large and unusual, so that forgetting one of them shows
@@ -84,7 +84,8 @@ def test_eps_and_momentum_have_their_defaults(student: Student, rng: np.random.G
     x, gamma, beta, _ = inputs(rng, 8, 4)
     x *= 1e-3  # so small that eps shows
     out, _ = BATCH.run(student, x, gamma, beta, {"mode": "train"})
-    require(rel_error(out, gamma * BATCH.normalized(x, 1e-5)[0] + beta) < EXACT, "Without eps in bn_param it is not 1e-5.")  # fmt: skip
+    expected = gamma * BATCH.normalized(x, 1e-5)[0] + beta
+    require(rel_error(out, expected) < EXACT, "Without eps in bn_param it is not 1e-5.")
 
 
 def _test_param(rng: np.random.Generator, d: int, **more: float) -> dict[str, Any]:
@@ -161,18 +162,20 @@ def test_an_unknown_mode_raises_value_error(student: Student, rng: np.random.Gen
 @question("batchnorm_forward", weight=0.5, hint="Nothing in the layer needs float64.")
 def test_float32_gives_the_same_to_its_precision(student: Student, rng: np.random.Generator) -> None:
     """With float32 arrays both modes give the same as with float64, to the precision of float32."""
-    x, gamma, beta, _ = inputs(rng, 9, 6)
-    single = [array.astype(np.float32) for array in (x, gamma, beta)]
-    out, _ = BATCH.run(student, *single, {"mode": "train"})
-    require(rel_error(out, gamma * BATCH.normalized(x, 1e-5)[0] + beta) < SINGLE, "The train-time output is another one.")  # fmt: skip
+    data = inputs(rng, 9, 6)
+    x, gamma, beta, _ = data
+    x_single, gamma_single, beta_single, _ = single(data)
+    out, _ = BATCH.run(student, x_single, gamma_single, beta_single, {"mode": "train"})
+    expected = gamma * BATCH.normalized(x, 1e-5)[0] + beta
+    require(rel_error(out, expected) < SINGLE, "The train-time output is another one.")
     param = _test_param(rng, 6)
     x_hat = (x - param["running_mean"]) / np.sqrt(param["running_var"] + 1e-5)
     param |= {name: param[name].astype(np.float32) for name in ("running_mean", "running_var")}
-    out, _ = BATCH.run(student, *single, param)
+    out, _ = BATCH.run(student, x_single, gamma_single, beta_single, param)
     require(rel_error(out, gamma * x_hat + beta) < SINGLE, "The test-time output is another one.")
 
 
-def _cell(rng: np.random.Generator) -> tuple[Array, Array, Array, Array]:
+def _cell(rng: np.random.Generator) -> Data:
     """Inputs of the notebook's gradient cell, drawn anew. No feature is nearly constant: there dx could be anything."""
     while True:
         x = 5 * rng.standard_normal((4, 5)) + 12
@@ -221,8 +224,8 @@ def test_backward_uses_its_own_cache(student: Student, rng: np.random.Generator)
 @question("batchnorm_backward", weight=0.5, hint="Nothing in the layer needs float64.")
 def test_backward_works_in_float32(student: Student, rng: np.random.Generator) -> None:
     """With float32 arrays the gradients are right to the precision of float32."""
-    x, gamma, beta, dout = (array.astype(np.float32) for array in inputs(rng, 9, 6))
-    require_gradients(BATCH, student, (x, gamma, beta, dout), numeric=False, tolerance=SINGLE, mode="train", eps=0.1)
+    data = single(inputs(rng, 9, 6))
+    require_gradients(BATCH, student, data, numeric=False, tolerance=SINGLE, mode="train", eps=0.1)
 
 
 @question("batchnorm_backward_alt", weight=2, hint="Check each line of your derivation with the numeric gradient.")
@@ -243,7 +246,7 @@ def test_alternative_is_right_for_any_eps_and_shape(student: Student, rng: np.ra
     """dx of the alternative is right for batches of other sizes, for a large eps, and in float32."""
     for n, d, eps in ((2, 6, EPS), (11, 3, 2.0), (30, 4, EPS)):
         require_gradients(BATCH_ALT, student, inputs(rng, n, d), names=("dx",), mode="train", eps=eps)
-    x, gamma, beta, dout = (array.astype(np.float32) for array in inputs(rng, 9, 6))
+    data = single(inputs(rng, 9, 6))
     require_gradients(
         BATCH_ALT,
         student,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograder.checks.api import Student, question, rel_error, require
-from autograder.checks.norms import EXACT, LAYER, SINGLE, inputs, require_gradients
+from autograder.checks.norms import EXACT, LAYER, SINGLE, inputs, require_gradients, single
 
 
 @question("layernorm_forward", weight=2, hint="Take the mean and the variance over axis 1, the features.")
@@ -45,8 +45,10 @@ def test_examples_do_not_touch_each_other(student: Student, rng: np.random.Gener
 @question("layernorm_forward", weight=0.5, hint="Nothing in the layer needs float64.")
 def test_layernorm_works_in_float32(student: Student, rng: np.random.Generator) -> None:
     """With float32 arrays the output is the same as with float64, to the precision of float32."""
-    x, gamma, beta, _ = inputs(rng, 9, 12)
-    out, _ = LAYER.run(student, *(array.astype(np.float32) for array in (x, gamma, beta)), {"eps": 0.1})
+    data = inputs(rng, 9, 12)
+    x, gamma, beta, _ = data
+    x_single, gamma_single, beta_single, _ = single(data)
+    out, _ = LAYER.run(student, x_single, gamma_single, beta_single, {"eps": 0.1})
     require(rel_error(out, gamma * LAYER.normalized(x, 0.1)[0] + beta) < SINGLE, "The output is another one.")
 
 
@@ -70,5 +72,5 @@ def test_layernorm_dx_is_right_for_any_eps_and_shape(student: Student, rng: np.r
     """dx is right for other shapes, one example included, for a large eps, and in float32."""
     for n, d, eps in ((1, 6, 0.5), (11, 3, 2.0), (4, 15, 0.5)):
         require_gradients(LAYER, student, inputs(rng, n, d), names=("dx",), eps=eps)
-    x, gamma, beta, dout = (array.astype(np.float32) for array in inputs(rng, 5, 9))
-    require_gradients(LAYER, student, (x, gamma, beta, dout), names=("dx",), numeric=False, tolerance=SINGLE, eps=0.5)
+    data = single(inputs(rng, 5, 9))
+    require_gradients(LAYER, student, data, names=("dx",), numeric=False, tolerance=SINGLE, eps=0.5)

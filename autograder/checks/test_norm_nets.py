@@ -180,7 +180,7 @@ def test_batchnorm_net_has_gamma_and_beta_for_hidden_layers(student: Student, rn
     net without normalization has none."""
     _fresh_params(student, "batchnorm")
     plain = build(student, [6, 7, 5, 4], 1)
-    require(not any(name.startswith(("gamma", "beta")) for name in plain.params.keys()),
+    require(not any(name.startswith(("gamma", "beta")) for name in plain.params),
             "A net without normalization has gamma or beta.")  # fmt: skip
 
 
@@ -234,7 +234,7 @@ def test_output_layer_is_not_batch_normalized(student: Student, rng: np.random.G
 
 @question("fc_net_batchnorm", weight=0.5, hint="Set the mode in every call of loss, for both cases.", rests_on=BATCH)
 def test_a_test_time_call_changes_nothing(student: Student, rng: np.random.Generator) -> None:
-    """A call without labels changes nothing: training passes after it have the same loss as before, and scores repeat."""
+    """A call without labels changes nothing: the next training pass has the same loss as before, and scores repeat."""
     sizes = [8, 10, 9, 5]
     params, x, y = draw(rng, sizes, 6, batch_normalized)
     net = net_with(student, sizes, params, "batchnorm")
