@@ -17,6 +17,7 @@ import numpy as np
 
 from autograder.checks.api import Array, CheckFailed, Student, rel_error, slope
 from autograder.checks.nets import build, inputs_of_layers, one_example, random_params, set_params
+from autograder.examiner import probes_optim
 from autograder.examiner.student import StudentError
 from autograder.examiner.student_local import LocalStudent
 from autograder.misconceptions import Misconception, misconceptions_of
@@ -341,6 +342,7 @@ _PROBES: dict[str, dict[str, Rows]] = {
         "also seed": _net_seed,
         "also batchnorm": _net_with_batchnorm,
     },
+    **probes_optim.PROBES,
 }
 
 # A net on wrong layers shows their faults, not its own.
