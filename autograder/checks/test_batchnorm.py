@@ -225,7 +225,7 @@ def test_backward_uses_its_own_cache(student: Student, rng: np.random.Generator)
 def test_backward_works_in_float32(student: Student, rng: np.random.Generator) -> None:
     """With float32 arrays the gradients are right to the precision of float32."""
     data = single(inputs(rng, 9, 6))
-    require_gradients(BATCH, student, data, numeric=False, tolerance=SINGLE, mode="train", eps=0.1)
+    require_gradients(BATCH, student, data, tolerance=SINGLE, mode="train", eps=0.1)
 
 
 @question("batchnorm_backward_alt", weight=2, hint="Check each line of your derivation with the numeric gradient.")
@@ -250,9 +250,8 @@ def test_alternative_is_right_for_any_eps_and_shape(student: Student, rng: np.ra
     require_gradients(
         BATCH_ALT,
         student,
-        (x, gamma, beta, dout),
+        data,
         names=("dx",),
-        numeric=False,
         tolerance=SINGLE,
         mode="train",
         eps=EPS,

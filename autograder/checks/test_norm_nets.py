@@ -170,6 +170,7 @@ def _penalty(student: Student, rng: np.random.Generator, kind: str, normalize: N
         )
         added.append(loss - plain)
         for name in ("gamma1", "beta1", "gamma2", "beta2"):
+            require(name in grads and name in with_reg, "grads lacks gamma or beta of some hidden layer.")
             require(rel_error(with_reg[name], grads[name]) < EXACT, "reg changes a gradient of gamma or beta.")
     require(abs(added[0] - added[1]) < LOSS, "reg punishes gamma or beta.")
 
