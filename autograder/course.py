@@ -147,7 +147,7 @@ class Course:
         """The course that `start` (the working folder by default) lies in."""
         here = (start or Path.cwd()).resolve()
         for folder in (here, *here.parents):
-            if (folder / CONFIG).is_file():
+            if (folder / CONFIG).is_file() and (folder / "assignments").is_dir():  # a release holds such a file, too
                 return cls(folder)
         raise CourseError(f"no {CONFIG} here or above", where=here, fix="run this inside the course folder")
 
