@@ -104,7 +104,8 @@ def _fresh_params(student: Student, kind: str) -> None:
     expected = {f"{name}{i}" for i in (1, 2) for name in ("W", "b", "gamma", "beta")} | {"W3", "b3"}
     require(set(net.params.keys()) >= expected, "params has no gamma and beta for some hidden layer.")
     require(set(net.params.keys()) == expected, "params has more than W and b, and gamma and beta of hidden layers.")
-    for i, width in ((1, 7), (2, 5)):
+    for i in (1, 2):
+        width = np.asarray(net.params[f"W{i}"]).shape[-1]  # a wrong width costs points in fc_net
         gamma, beta = (_vector(net.params[f"{name}{i}"], width, f'params["{name}{i}"]') for name in ("gamma", "beta"))
         require((gamma == 1).all(), "gamma does not start as 1.")
         require((beta == 0).all(), "beta does not start as 0.")
@@ -205,6 +206,7 @@ def test_scores_without_labels_use_the_running_statistics(student: Student, rng:
     statistics, and an image gets the same scores in every batch."""
     sizes, running = [8, 20, 5], Running()
     params, x, y = draw(rng, sizes, 6, batch_normalized)
+    params["b2"] += 20.0  # positive at test time, too
     net = net_with(student, sizes, params, "batchnorm")
     for batch in (x, x[1:] * 1.5, x[:4] - 0.5):
         slow_scores(params, batch, running.train)
@@ -219,6 +221,7 @@ def test_every_hidden_layer_has_its_own_running_statistics(student: Student, rng
     """Hidden layers of the same width keep running statistics of their own, in the net's bn_params."""
     sizes, running = [8, 10, 10, 10, 5], Running()
     params, x, y = draw(rng, sizes, 6, batch_normalized)
+    params["b4"] += 300.0  # positive at test time, too
     net = net_with(student, sizes, params, "batchnorm")
     for _ in range(2):
         slow_scores(params, x, running.train)
