@@ -17,7 +17,7 @@ import numpy as np
 
 from autograder.checks.api import Array, CheckFailed, Student, rel_error, slope
 from autograder.checks.nets import build, inputs_of_layers, one_example, random_params, set_params
-from autograder.examiner import probes_fc_net, probes_optim
+from autograder.examiner import probes_batchnorm, probes_fc_net, probes_optim
 from autograder.examiner.student import StudentError
 from autograder.examiner.student_local import LocalStudent
 from autograder.misconceptions import Misconception, misconceptions_of
@@ -344,10 +344,12 @@ _PROBES: dict[str, dict[str, Rows]] = {
     },
     **probes_fc_net.PROBES,
     **probes_optim.PROBES,
+    **probes_batchnorm.PROBES,
 }
 
 # A net on wrong layers shows their faults, not its own.
 _BELOW = {
     **probes_fc_net.BELOW,
+    **probes_batchnorm.BELOW,
     "fc_net_dropout": (*probes_fc_net.LAYERS, "dropout_forward", "dropout_backward"),
 }
