@@ -153,7 +153,9 @@ def _report(folder, files, target, missing):
         print("\nNothing is missing, as far as this check sees.")
     notebooks = [path.name for path in files if path.suffix == ".ipynb"]
     modules = [path.name for path in files if path.suffix == ".py"]
-    print(f"\nPacked: {', '.join(notebooks) or 'no notebook'}; nndl/ with {', '.join(modules) or 'no file'}")
+    own = [name for name in modules if name in read_about(folder)["editable"]]
+    given = f" and {len(modules) - len(own)} given files" if own else f"{len(modules)} files"
+    print(f"\nPacked: {', '.join(notebooks) or 'no notebook'}; in nndl/ {', '.join(own)}{given}")
     print(f"Zip:    {target} ({target.stat().st_size / 1e6:.2f} MB)")
     where = "It lies in your Drive. Download it from there and h" if "/content/drive" in target.as_posix() else "H"
     print(f"{where}and this one file in where your course collects work. You may pack again as often as you like.")
