@@ -272,6 +272,12 @@ def test_final_task_without_a_net_is_told(folder):
     assert tried(folder, train="net = 1")[0] == ["Dropout.ipynb: the final task leaves no net in `model`."]
 
 
+def test_a_students_own_copy_of_a_notebook_is_not_tried(folder):
+    about(folder, notebooks={"Dropout": []})
+    nbformat.write(notebook(train="1 / 0"), folder / "Dropout-Copy1.ipynb")
+    assert try_target(folder) == ([], ["The final task runs by itself: the first training step was done."])
+
+
 def test_open_final_task_is_not_tried(folder):
     assert tried(folder, train="raise NotImplementedError()") == (
         [],

@@ -20,7 +20,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from nndl.hand_in_look import ASSIGNMENT, read_about, what_is_missing
+from nndl.hand_in_look import ASSIGNMENT, notebooks, read_about, what_is_missing
 from nndl.hand_in_try import try_target
 
 LARGEST = {".ipynb": 50_000_000, ".py": 2_000_000}  # bytes; the grader reads no more
@@ -94,9 +94,7 @@ def find_folder():
 
 def files_to_pack(folder):
     """The notebooks and the files of the package, sorted. Data, checkpoints, copies and links stay behind."""
-    wanted = [name + ".ipynb" for name in read_about(folder)["notebooks"]]
-    notebooks = [folder / name for name in wanted] if wanted else sorted(folder.glob("*.ipynb"))
-    found = [*notebooks, *sorted((folder / "nndl").glob("*.py"))]
+    found = [*notebooks(folder), *sorted((folder / "nndl").glob("*.py"))]
     return [path for path in found if path.is_file() and not path.is_symlink()]
 
 
@@ -151,11 +149,11 @@ def _report(folder, files, target, missing):
         print("You can hand in now and lose these points, or go on and pack again.")
     else:
         print("\nNothing is missing, as far as this check sees.")
-    notebooks = [path.name for path in files if path.suffix == ".ipynb"]
+    books = [path.name for path in files if path.suffix == ".ipynb"]
     modules = [path.name for path in files if path.suffix == ".py"]
     own = [name for name in modules if name in read_about(folder)["editable"]]
     given = f" and {len(modules) - len(own)} given files" if own else f"{len(modules)} files"
-    print(f"\nPacked: {', '.join(notebooks) or 'no notebook'}; in nndl/ {', '.join(own)}{given}")
+    print(f"\nPacked: {', '.join(books) or 'no notebook'}; in nndl/ {', '.join(own)}{given}")
     print(f"Zip:    {target} ({target.stat().st_size / 1e6:.2f} MB)")
     where = "It lies in your Drive. Download it from there and h" if "/content/drive" in target.as_posix() else "H"
     print(f"{where}and this one file in where your course collects work. You may pack again as often as you like.")

@@ -36,6 +36,22 @@ def read_about(folder):
     return about
 
 
+def notebooks(folder):
+    """The notebooks of the assignment, those that are missing included; a student's own copies are none.
+
+    Parameters
+    ----------
+    folder : Path
+        The assignment folder.
+
+    Returns
+    -------
+    list of Path
+    """
+    names = read_about(folder)["notebooks"]
+    return [folder / f"{name}.ipynb" for name in names] or sorted(folder.glob("*.ipynb"))
+
+
 def what_is_missing(folder):
     """Everything that is not done yet, a sentence each, notebooks first.
 
@@ -49,10 +65,9 @@ def what_is_missing(folder):
     list of str
     """
     about = read_about(folder)
-    names = list(about["notebooks"]) or sorted(path.stem for path in folder.glob("*.ipynb"))
     found = []
-    for name in names:
-        found += _in_notebook(folder / f"{name}.ipynb", about["notebooks"].get(name, []))
+    for path in notebooks(folder):
+        found += _in_notebook(path, about["notebooks"].get(path.stem, []))
     modules = {folder / "nndl" / name for name in about["editable"]} | set((folder / "nndl").glob("*.py"))
     for path in sorted(modules):
         found += _in_module(path)

@@ -36,12 +36,12 @@ def try_target(folder, seconds=SECONDS):
     notes : list of str
         What was found out, or why nothing could be.
     """
-    from nndl.hand_in_look import read_cells, without_magics
+    from nndl.hand_in_look import notebooks, read_cells, without_magics
 
-    for path in sorted(folder.glob("*.ipynb")):
+    for path in notebooks(folder):
         try:
             cells = read_cells(path)
-        except ValueError:
+        except (OSError, ValueError):
             continue  # said elsewhere
         names = [cell["id"] for cell in cells]
         if SECTION in names:
@@ -135,7 +135,7 @@ class _Shell:
         return lambda *arguments, **keywords: None
 
 
-def _run(folder, work):
+def _run(work):
     """In the fresh process: run the cells in one namespace."""
     # The setup cell mounts the Drive where it sees Colab; the folder is known here.
     sys.modules.pop("google.colab", None)
@@ -162,21 +162,20 @@ def _run(folder, work):
         except SystemExit:
             break
         except BaseException as error:
-            return _fault(error, cell, folder)
+            return _fault(error, cell)
     return {"event": "done", "steps": steps[0], "model": hasattr(namespace.get("model"), "loss")}
 
 
-def _fault(error, cell, folder):
+def _fault(error, cell):
     """What went wrong and where: the line in the cell, and the line in nndl/ if it came from there."""
     line, inside = getattr(error, "lineno", None) or 1, ""
-    package = Path(folder).resolve() / "nndl"
-    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).parent == package:
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).parent.name == "nndl":
         inside, line = f"nndl/{Path(error.filename).name}, line {error.lineno}", 1
     for frame in traceback.extract_tb(error.__traceback__):
         path = Path(frame.filename)
         if frame.filename == f"<cell {cell['number']}>":
             line = frame.lineno
-        elif path.parent == package and path.name != Path(__file__).name:
+        elif path.parent.name == "nndl" and path.name != Path(__file__).name:
             inside = f"{frame.name} (nndl/{path.name}, line {frame.lineno})"
     first = next((text.strip() for text in cell["source"].splitlines() if text.strip() != "pass" and text.strip()), "")
     return {
@@ -194,5 +193,5 @@ def _fault(error, cell, folder):
 if __name__ == "__main__":
     _folder, _task, _found = sys.argv[1:]
     sys.path[0] = _folder  # was this file's own folder, whose modules are no top-level modules
-    _answer = _run(_folder, json.loads(Path(_task).read_text(encoding="utf-8")))
+    _answer = _run(json.loads(Path(_task).read_text(encoding="utf-8")))
     Path(_found).write_text(json.dumps(_answer), encoding="utf-8")
