@@ -17,6 +17,7 @@ from typing import Any
 from autograder.course import ABOUT, Assignment
 from autograder.delimiters import SOLUTION, regions
 from autograder.errors import CourseError
+from autograder.stripping import check_syntax, read_source
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ class Cut:
 
     def filled(self, text: str, module: str, where: str) -> str:
         """A file of the package in which the regions of the given functions are no regions any more."""
+        if not self.functions:
+            return text
         lines, drop = text.split("\n"), set[int]()
         for name, (first, last) in _regions(text, where):
             if f"{module}.{name}" in self.functions:
@@ -109,7 +112,8 @@ def read_about(folder: Path) -> dict[str, Any]:
 
 def _functions(assignment: Assignment, names: Iterable[str]) -> tuple[str, ...]:
     """Each function that one of the names means, in the order of the package."""
-    known = _solvable(assignment)
+    names = tuple(names)
+    known = _solvable(assignment) if names else ()
     chosen: set[str] = set()
     for name in names:
         meant = assignment.settings.functions.get(name, (name,))
@@ -147,7 +151,8 @@ def _solvable(assignment: Assignment) -> tuple[str, ...]:
     """Every function that holds a solution region, as "layers.affine_forward" or "fc_net.TwoLayerNet.loss"."""
     names: dict[str, None] = {}
     for file in assignment.settings.editable:
-        text = (assignment.package / file).read_text(encoding="utf-8")
+        text = read_source(assignment.package / file, file)
+        check_syntax(text, file)
         names |= dict.fromkeys(f"{Path(file).stem}.{name}" for name, _ in _regions(text, file))
     return tuple(names)
 
