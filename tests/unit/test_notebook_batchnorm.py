@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pytest
-from matplotlib.patches import FancyArrowPatch
+from matplotlib.patches import Rectangle
 from nndl import layers
 from nndl.fc_net import FullyConnectedNet
 from nndl.gradient_check import eval_numerical_gradient, eval_numerical_gradient_array, rel_error
@@ -59,7 +59,7 @@ def names():
         "np": np,
         "plt": plt,
         "time": time,
-        "FancyArrowPatch": FancyArrowPatch,
+        "Rectangle": Rectangle,
         "FullyConnectedNet": FullyConnectedNet,
         "eval_numerical_gradient": eval_numerical_gradient,
         "eval_numerical_gradient_array": eval_numerical_gradient_array,
