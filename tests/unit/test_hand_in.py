@@ -160,6 +160,8 @@ def test_equal_files_give_equal_bytes(folder, tmp_path):
         os.utime(path, (10**9, 10**9))
     hand_in(output=tmp_path / "two.zip", try_out=False)
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "one.zip") as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     assert list(tmp_path.glob("*.part")) == []
 
 
