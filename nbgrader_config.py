@@ -28,6 +28,7 @@ c.GenerateAssignment.preprocessors = [
     "nbgrader.preprocessors.ClearHiddenTests",
     "nbgrader.preprocessors.ClearMarkScheme",
     "autograder.nbgrader_preprocessors.Normalise",
+    "autograder.nbgrader_preprocessors.NoPointsForGiven",
     "nbgrader.preprocessors.ComputeChecksums",
     "nbgrader.preprocessors.CheckCellMetadata",
     "autograder.nbgrader_preprocessors.WritePackage",

@@ -42,19 +42,38 @@ def _about() -> None:
 def release(
     assignment: Name = "deep_nets",
     check: Annotated[bool, typer.Option("--check", help="Write nothing; prove the committed release fresh.")] = False,
+    notebook: Annotated[
+        list[str] | None, typer.Option("--notebook", help="Release this notebook only; may be repeated.")
+    ] = None,
+    solved: Annotated[
+        str, typer.Option("--solved", help="Functions or questions to give solved, with commas; not graded then.")
+    ] = "",
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Write OUTPUT/NAME, for single students; release/ stays.")
+    ] = None,
 ) -> None:
     """Make what students get: release/NAME and release/NAME.zip, without solutions and hidden tests.
 
-    Reads source/NAME and assignments/NAME. With --check it generates into a folder of its own and compares, imports
-    every module, and looks for solution lines. Exit codes: 0 released or fresh, 1 not fresh, 2 wrong usage.
+    Reads source/NAME and assignments/NAME. With --check it generates into a folder of its own, with the options that
+    the release was made with, and compares, imports every module, and looks for solution lines. Questions that are
+    given solved carry no points in the release; for a copy made with --output, name its students under [given] in
+    assignment.toml. Exit codes: 0 released or fresh, 1 not fresh, 2 wrong usage.
 
-    Example: autograder release deep_nets --check
+    Example: autograder release deep_nets --notebook Dropout --solved affine_forward,relu_forward --output copies
     """
     from autograder.release import release as run
 
     course = Course.find()
-    done = run(course, course.assignment(assignment), check=check)
-    out.print(f"release/{assignment} is fresh" if check else f"released: {done}", markup=False)
+    names = [name.strip() for name in solved.split(",") if name.strip()]
+    done = run(
+        course, course.assignment(assignment), check=check, notebooks=notebook or (), solved=names, output=output
+    )
+    out.print(f"{done.folder} is fresh" if check else f"released: {done}", markup=False)
+    if done.cut is not None and done.cut.functions and not check:
+        out.print(f"given solved: {', '.join(done.cut.functions)}", markup=False)
+        out.print(f"not graded: {', '.join(done.cut.questions) or 'no whole question'}", markup=False)
+        if output is not None:
+            out.print("name whoever gets this copy under [given] in assignment.toml, before grading", markup=False)
 
 
 @app.command()

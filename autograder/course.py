@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import os
 import secrets
 import tomllib
@@ -18,6 +19,7 @@ from autograder.errors import CourseError
 
 CONFIG = "nbgrader_config.py"
 SETTINGS = "assignment.toml"
+ABOUT = "release.json"  # in every release: what belongs to it
 
 
 class _Settings(BaseModel):
@@ -61,16 +63,22 @@ class Settings(_Settings):
     edition: str = "canonical"
     target: TargetSettings | None = None
     limits: Limits = Limits()
+    functions: dict[str, tuple[str, ...]] = {}  # of questions that are not named like their one function
+    given: dict[str, tuple[str, ...]] = {}  # student -> questions or functions that only this student got solved
 
 
 @dataclass(frozen=True)
 class Question:
-    """One graded cell of a source notebook. `manual` questions are answered in words and wait for a person."""
+    """One graded cell of a source notebook. `manual` questions are answered in words and wait for a person.
+
+    `given` questions were released solved, to all: they carry no points and are not examined.
+    """
 
     grade_id: str
     points: float
     notebook: str
     manual: bool
+    given: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,12 +126,15 @@ class Assignment:
         import nbformat  # here, because it takes a second that the examiner does not need
 
         found: list[Question] = []
+        about = self.course.root / "release" / self.name / ABOUT
+        not_graded = json.loads(about.read_text(encoding="utf-8"))["not_graded"] if about.is_file() else ()
         for path in self.notebooks:
             for cell in nbformat.read(path, as_version=4).cells:
                 meta: dict[str, Any] = cell.metadata.get("nbgrader", {})
                 if meta.get("grade"):
-                    manual = bool(meta.get("solution"))
-                    found.append(Question(meta["grade_id"], float(meta["points"]), path.stem, manual))
+                    manual, given = bool(meta.get("solution")), meta["grade_id"] in not_graded
+                    points = 0.0 if given else float(meta["points"])
+                    found.append(Question(meta["grade_id"], points, path.stem, manual, given))
         return tuple(found)
 
     @property
@@ -143,7 +154,7 @@ class Course:
         """The course that `start` (the working folder by default) lies in."""
         here = (start or Path.cwd()).resolve()
         for folder in (here, *here.parents):
-            if (folder / CONFIG).is_file():
+            if (folder / CONFIG).is_file() and (folder / "assignments").is_dir():  # a release holds such a file, too
                 return cls(folder)
         raise CourseError(f"no {CONFIG} here or above", where=here, fix="run this inside the course folder")
 

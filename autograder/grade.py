@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from autograder import gradebook
 from autograder.course import Assignment, Question
+from autograder.cut import not_graded
 from autograder.errors import CourseError
 from autograder.examiner.examine import STAND_IN, Examination, Say
 from autograder.examiner.stage import StagedHandIn, stage
@@ -75,7 +76,8 @@ def examined(
     began, started = time.monotonic(), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     staged = stage(assignment, folder)
     try:
-        results = _results(work, chosen, staged, records)
+        given = () if only else not_graded(assignment, student)
+        results = _results(work, chosen, staged, records, given)
     finally:
         staged.remove()
     timing = Timing(
@@ -113,17 +115,28 @@ def _chosen(assignment: Assignment, only: tuple[str, ...], with_target: bool) ->
 
 
 def _results(
-    work: Examination, chosen: list[Question], staged: StagedHandIn, records: Records | None
+    work: Examination, chosen: list[Question], staged: StagedHandIn, records: Records | None, given: tuple[str, ...]
 ) -> list[QuestionResult]:
-    """The result of each chosen question: from the records where they hold, else examined now and recorded at once."""
+    """The result of each chosen question: from the records where they hold, else examined now and recorded at once.
+
+    What was `given` is not examined: what an earlier hand-in earned with the student's own code stands.
+    """
     keys = {question.grade_id: work.key(question.grade_id, staged) for question in chosen}
-    found = {name: kept for name, key in keys.items() if records and (kept := records.read(name, key))}
+    kept = {name: (records.kept(name) if records else None) or _given(work, name) for name in keys if name in given}
+    keys = {name: key for name, key in keys.items() if name not in given}
+    found = {name: old for name, key in keys.items() if records and (old := records.read(name, key))}
     missing = {name: key for name, key in keys.items() if name not in found}
     for result in work.results(missing, staged):
         found[result.question] = result
         if records:
             records.write(result)
-    return [found[name] for name in keys]
+    found |= kept
+    return [found[question.grade_id] for question in chosen]
+
+
+def _given(work: Examination, question: str) -> QuestionResult:
+    reason = "Not graded: the course gave you this part solved."
+    return QuestionResult(**work.origin(question, ""), state="missing", share=0.0, reason=reason)
 
 
 def grade(

@@ -22,6 +22,7 @@ from traitlets import List, Unicode
 from traitlets.utils.importstring import import_item
 
 from autograder.course import Assignment, Course
+from autograder.cut import Cut
 from autograder.hand_in_notebook import empty_notebook, read_hand_in
 from autograder.notebooks import check_ids, check_notebook, check_released_notebook, normalise
 from autograder.package import released_files, write_files
@@ -71,15 +72,32 @@ class Normalise(_Step):
         return nb, resources
 
 
+class NoPointsForGiven(_Step):
+    """A question whose functions are given solved carries no points: nbgrader's way to say that it does not count."""
+
+    solved = List(Unicode(), help="Functions or questions that are given solved.").tag(config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> Processed:
+        """Set the points of those questions to 0."""
+        given = Cut.of(self.assignment(resources), solved=self.solved).questions
+        for cell in nb.cells:
+            if utils.is_grade(cell) and cell.metadata.nbgrader.grade_id in given:
+                cell.metadata.nbgrader.points = 0
+        return nb, resources
+
+
 class WritePackage(_Step):
     """Last but for the gradebook: write everything of the release that is not a notebook."""
+
+    notebooks = List(Unicode(), help="Notebooks that are released; all by default.").tag(config=True)
+    solved = List(Unicode(), help="Functions or questions that are given solved.").tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> Processed:
         """Check what is left of the notebook, then write the package without its solutions, scripts and guide."""
         check_released_notebook(nb, self.name(resources))
         assignment = self.assignment(resources)
         folder = Path(self.coursedir.format_path(self.coursedir.release_directory, ".", assignment.name))
-        write_files(released_files(assignment), folder)
+        write_files(released_files(assignment, Cut.of(assignment, self.notebooks, self.solved)), folder)
         return nb, resources
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from autograder.course import Assignment
+from autograder.course import ABOUT, Assignment
+from autograder.cut import Cut
 from autograder.environment import LOCK, student_environment, student_requirements
 from autograder.errors import CourseError
 from autograder.stripping import STUB, read_source, stripped
@@ -17,6 +18,7 @@ LITTER = frozenset({"__pycache__", ".ipynb_checkpoints", DATA})
 SUPPORT = ("get_datasets.sh", "datasets/checksums.txt")
 SCRIPTS = "datasets/*.py"
 RELEASE_FILES = "release_files"
+GUIDE = "README.md"
 
 
 def package_files(assignment: Assignment) -> list[Path]:
@@ -48,21 +50,24 @@ def support_files(assignment: Assignment) -> dict[str, Path]:
     root, extra = assignment.course.root, assignment.folder / RELEASE_FILES
     found = {name: root / name for name in SUPPORT}
     found |= {path.relative_to(root).as_posix(): path for path in root.glob(SCRIPTS)}
-    found |= {path.relative_to(extra).as_posix(): path for path in _files(extra)}
+    found |= {path.relative_to(extra).as_posix(): path for path in [extra / GUIDE, *_files(extra)]}
     for name, path in found.items():
         if not path.is_file():
             raise CourseError("belongs to every release and is missing", where=name, fix="restore it from git")
     return dict(sorted(found.items()))
 
 
-def released_files(assignment: Assignment) -> dict[str, str]:
+def released_files(assignment: Assignment, cut: Cut | None = None) -> dict[str, str]:
     """Everything students get besides the notebooks: name in the release -> text, solutions removed.
+
+    With a cut, the functions that it gives keep their solutions.
 
     Raises
     ------
     CourseError
         If anything could leak a solution or leave a package that does not import (see autograder.stripping).
     """
+    cut = cut or Cut.of(assignment)
     made: dict[str, str] = {}
     for path in package_files(assignment):
         where = _name(assignment, path)
@@ -81,8 +86,12 @@ def released_files(assignment: Assignment) -> dict[str, str]:
                 where=where,
                 fix="name it in `editable` of assignment.toml, or remove the region",
             )
+        if cut.functions:
+            text = stripped(cut.filled(read_source(path, where), path.stem, where), where)
         made[f"{assignment.package.name}/{inner}"] = text
     made |= {name: read_source(path, name) for name, path in support_files(assignment).items()}
+    made[GUIDE] += cut.sentence()
+    made[ABOUT] = cut.about(assignment)
     lock = assignment.course.root / LOCK
     made |= {"environment.yml": student_environment(lock), "requirements.txt": student_requirements(lock)}
     return dict(sorted(made.items()))

@@ -10,6 +10,7 @@ from pathlib import Path
 import nbformat
 
 from autograder.course import Assignment
+from autograder.cut import Cut
 from autograder.delimiters import HIDDEN, SCHEME, SOLUTION, Region, regions
 from autograder.package import LITTER, package_files, support_files
 from autograder.stripping import without_magics
@@ -30,13 +31,13 @@ def differences(made: Path, kept: Path) -> list[str]:
     return sorted(found)
 
 
-def leaks(assignment: Assignment, folder: Path) -> list[str]:
+def leaks(assignment: Assignment, folder: Path, cut: Cut | None = None) -> list[str]:
     """What a release gives away: solution lines, hidden tests, delimiters, outputs, paths of this machine.
 
     A line counts if it occurs inside regions of the sources and nowhere outside them. Lines of fewer than six
-    characters, or without letters, say nothing.
+    characters, or without letters, say nothing. The functions that a cut gives are no secret.
     """
-    inside, outside = _lines_of_sources(assignment)
+    inside, outside = _lines_of_sources(assignment, cut or Cut.of(assignment))
     texts = {name: data.decode("utf-8", "replace") for name, data in _tree(folder).items()}
     for name in [name for name in texts if name.endswith(".ipynb")]:
         texts[name] = "\n".join(cell.source for cell in nbformat.reads(texts[name], as_version=4).cells)
@@ -110,11 +111,11 @@ def _tree(folder: Path) -> dict[str, bytes]:
     }
 
 
-def _lines_of_sources(assignment: Assignment) -> tuple[set[str], set[str]]:
+def _lines_of_sources(assignment: Assignment, cut: Cut) -> tuple[set[str], set[str]]:
     """Stripped lines of all sources that lie inside regions, and those outside."""
     inside: set[str] = set()
     outside: set[str] = set()
-    for text, found, whole in _sources(assignment):
+    for text, found, whole in _sources(assignment, cut):
         for number, line in enumerate(text.split("\n"), start=1):
             hidden = whole or any(region.first < number < region.last for region in found)
             if any(number in (region.first, region.last) for region in found):
@@ -125,10 +126,10 @@ def _lines_of_sources(assignment: Assignment) -> tuple[set[str], set[str]]:
     return inside, outside
 
 
-def _sources(assignment: Assignment) -> Iterator[tuple[str, list[Region], bool]]:
+def _sources(assignment: Assignment, cut: Cut) -> Iterator[tuple[str, list[Region], bool]]:
     """Each text that is stripped: its regions, and whether all of it is a solution."""
     for path in package_files(assignment):
-        text = path.read_text(encoding="utf-8")
+        text = cut.filled(path.read_text(encoding="utf-8"), path.stem, path.name)
         yield text, regions(text, path.name, kinds=_ALL, python=True), False
     for path in assignment.notebooks:
         for cell in nbformat.read(path, as_version=4).cells:

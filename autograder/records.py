@@ -21,9 +21,13 @@ class Records:
 
     def read(self, question: str, key: str) -> QuestionResult | None:
         """The record of a question, if there is one under this key: what it rests on has not changed."""
+        found = self.kept(question)
+        return found if found is not None and found.key == key else None
+
+    def kept(self, question: str) -> QuestionResult | None:
+        """The record of a question, whatever it rests on."""
         with contextlib.suppress(FileNotFoundError, ValidationError):
-            found = QuestionResult.model_validate_json((self.folder / f"{question}.json").read_bytes())
-            return found if found.key == key else None
+            return QuestionResult.model_validate_json((self.folder / f"{question}.json").read_bytes())
         return None
 
     def write(self, result: QuestionResult) -> None:

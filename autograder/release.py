@@ -10,12 +10,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from traitlets.config import Config
 
-from autograder.course import Assignment, Course
+from autograder.course import ABOUT, Assignment, Course
+from autograder.cut import Cut
 from autograder.errors import CourseError
 from autograder.nbgrader_app import nbgrader_api, run
 from autograder.package import DATA, LITTER
@@ -29,13 +31,23 @@ class Release:
     folder: Path
     files: tuple[str, ...]
     archive: Path | None = None
+    cut: Cut | None = None
 
     def __str__(self) -> str:
         text = f"{self.folder} ({len(self.files)} files)"
         return f"{text}, {self.archive}" if self.archive else text
 
 
-def release(course: Course, assignment: Assignment, *, check: bool = False, archive: bool = True) -> Release:
+def release(
+    course: Course,
+    assignment: Assignment,
+    *,
+    check: bool = False,
+    archive: bool = True,
+    notebooks: Iterable[str] = (),
+    solved: Iterable[str] = (),
+    output: Path | None = None,
+) -> Release:
     """Make the release of one assignment, or prove that the one in release/ is what would be made now.
 
     Parameters
@@ -46,6 +58,12 @@ def release(course: Course, assignment: Assignment, *, check: bool = False, arch
         Change nothing; compare.
     archive : bool
         Also write release/<name>.zip.
+    notebooks : iterable of str
+        Release only these; all by default. The gradebook knows all of them from the start.
+    solved : iterable of str
+        Functions or questions that are given solved. Their questions carry no points in this release.
+    output : Path, optional
+        Write <output>/<name> and its zip there, for single students; release/ and the gradebook stay as they are.
 
     Raises
     ------
@@ -56,10 +74,15 @@ def release(course: Course, assignment: Assignment, *, check: bool = False, arch
     name = assignment.name
     if not assignment.notebooks:
         raise CourseError("no notebooks", where=f"source/{name}", fix="put the instructor notebooks there")
-    kept = course.root / "release" / name
+    kept = (output or course.root / "release") / name
+    if output is not None and kept.exists() and not (kept / ABOUT).is_file():
+        raise CourseError("there is such a folder, and it is no release", where=kept, fix="name another --output")
+    cut = Cut.of(assignment, notebooks, solved)
+    if check and not (cut.asked_notebooks or cut.asked_solved):
+        cut = Cut.of_release(assignment, kept)
     with tempfile.TemporaryDirectory(prefix=".release-", dir=course.root) as temporary:
-        made = _generate(assignment, Path(temporary), keep_gradebook=check)
-        found = leaks(assignment, made) + imports(assignment, made)
+        made = _generate(assignment, Path(temporary), cut, keep_gradebook=check or output is not None)
+        found = leaks(assignment, made, cut) + imports(assignment, made)
         if found:
             raise CourseError(
                 "\n  ".join(["not fit for students:", *found]),
@@ -77,18 +100,27 @@ def release(course: Course, assignment: Assignment, *, check: bool = False, arch
         else:
             _replace(made, kept)
     path = write_archive(kept, kept.with_suffix(".zip")) if archive and not check else None
-    return Release(kept, tuple(sorted(f.relative_to(kept).as_posix() for f in _files(kept))), path)
+    return Release(kept, tuple(sorted(f.relative_to(kept).as_posix() for f in _files(kept))), path, cut)
 
 
-def _generate(assignment: Assignment, folder: Path, *, keep_gradebook: bool) -> Path:
-    """Run nbgrader's generate_assignment into `folder`; with `keep_gradebook` as its --no-db does."""
+def _generate(assignment: Assignment, folder: Path, cut: Cut, *, keep_gradebook: bool) -> Path:
+    """Run nbgrader's generate_assignment into `folder`; with `keep_gradebook` as its --no-db does.
+
+    All notebooks are generated, so that the gradebook knows them all; those that are not in the cut are then removed.
+    """
     settings = Config()
     settings.CourseDirectory.release_directory = str(folder)
+    settings.NoPointsForGiven.solved = list(cut.asked_solved)
+    settings.WritePackage.solved = list(cut.asked_solved)
+    settings.WritePackage.notebooks = list(cut.asked_notebooks)
     if keep_gradebook:
         settings.SaveCells.enabled = False
         settings.GenerateAssignment.no_database = True
     ok, errors, log = run(nbgrader_api(assignment.course, settings), "generate_assignment", assignment.name)
     if ok:
+        for path in (folder / assignment.name).glob("*.ipynb"):
+            if path.stem not in cut.notebooks:
+                path.unlink()
         return folder / assignment.name
     for error in errors:
         if isinstance(error, CourseError):

@@ -35,14 +35,15 @@ def build(student: Student, sizes: list[int], keep: float, **more: object) -> An
 def random_params(rng: np.random.Generator, sizes: list[int], closed: float = 0.0) -> Params:
     """Parameters for which a share `closed` of the hidden ReLUs is closed and the others are open, by a margin.
 
-    Close to a ReLU's kink a numeric gradient is off for right code too.
+    Close to a ReLU's kink a numeric gradient is off for right code too. The scores come out positive, so that a ReLU on
+    them, which costs points in fc_net, costs none elsewhere.
     """
     params: Params = {}
     for i, (fan_in, width) in enumerate(pairwise(sizes), start=1):
         params[f"W{i}"] = 0.2 / fan_in * rng.standard_normal((fan_in, width))
         sign = np.where(rng.random(width) < closed, -1.0, 1.0)
         params[f"b{i}"] = rng.uniform(2.0, 3.0, width) * sign
-    params[f"b{len(sizes) - 1}"] = rng.standard_normal(sizes[-1])
+    params[f"b{len(sizes) - 1}"] = rng.uniform(1.0, 4.0, sizes[-1])
     return params
 
 

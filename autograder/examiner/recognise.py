@@ -17,6 +17,7 @@ import numpy as np
 
 from autograder.checks.api import Array, CheckFailed, Student, rel_error, slope
 from autograder.checks.nets import build, inputs_of_layers, one_example, random_params, set_params
+from autograder.examiner import probes_batchnorm, probes_fc_net, probes_optim
 from autograder.examiner.student import StudentError
 from autograder.examiner.student_local import LocalStudent
 from autograder.misconceptions import Misconception, misconceptions_of
@@ -341,7 +342,14 @@ _PROBES: dict[str, dict[str, Rows]] = {
         "also seed": _net_seed,
         "also batchnorm": _net_with_batchnorm,
     },
+    **probes_fc_net.PROBES,
+    **probes_optim.PROBES,
+    **probes_batchnorm.PROBES,
 }
 
 # A net on wrong layers shows their faults, not its own.
-_BELOW = {"fc_net_dropout": ("dropout_forward", "dropout_backward")}
+_BELOW = {
+    **probes_fc_net.BELOW,
+    **probes_batchnorm.BELOW,
+    "fc_net_dropout": (*probes_fc_net.LAYERS, "dropout_forward", "dropout_backward"),
+}

@@ -15,8 +15,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from autograder.errors import CourseError
+
 # What a planted source begins with: the hand-in's file may import these under other names, or not at all.
-_HEADS = {"layers": "import numpy as np\n", "fc_net": "import numpy as np\nfrom . import layers as _layers\n"}
+_HEADS = {
+    "layers": "import numpy as np\n",
+    "optim": "import numpy as np\n",
+    "fc_net": "import numpy as np\nfrom . import layers as _layers\n",
+}
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ class Misconception:
 
     @property
     def module(self) -> str:
-        """The module that it is planted into: "layers" or "fc_net"."""
+        """The module that it is planted into: "layers", "optim" or "fc_net"."""
         return self.replaces.partition(".")[0]
 
     def source(self) -> str:
@@ -99,6 +105,8 @@ def misconception(
 
     def register(wrong: Wrong) -> Wrong:
         name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", wrong.__name__).lower()
+        if name in _REGISTRY:
+            raise CourseError("two misconceptions have one name", where=name, fix="give the second another name")
         _REGISTRY[name] = Misconception(
             name, question, replaces, (question,) if costs is None else costs, may_cost, sentence, wrong, companions
         )

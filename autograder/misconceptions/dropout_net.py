@@ -58,6 +58,9 @@ class _Net(FullyConnectedNet):
     def order(self):
         return ("norm", "relu", "dropout") if self.normalization else ("relu", "dropout")
 
+    def steps_after(self, i):
+        return self.order() if i < self.num_layers else ("dropout",)
+
     def gradient_passes_dropout(self):
         return True
 
@@ -95,7 +98,7 @@ class _Net(FullyConnectedNet):
         for i in range(1, last + 1):
             x, cache = _layers.affine_forward(x, self.params[f"W{i}"], self.params[f"b{i}"])
             caches.append(("affine", i, cache))
-            for step in self.order() if i < last else ("dropout",):
+            for step in self.steps_after(i):
                 x, cache = self.forward_step(step, x, i)
                 caches.append((step, i, cache))
         if y is None:
@@ -216,6 +219,9 @@ class SeedNotHandedOn(_Net):
     sentence="Your backward pass skips dropout: pass the gradient through dropout_backward before ReLU's.",
 )
 class GradientSkipsDropout(_Net):
+    def steps_after(self, i):
+        return self.order() if i < self.num_layers else ("dropout",)
+
     def gradient_passes_dropout(self):
         return False
 
@@ -229,6 +235,7 @@ class DropoutBeforeNormalization(_Net):
 
 
 @wrong(
+    costs=("fc_net", "fc_net_dropout", "fc_net_batchnorm", "fc_net_layernorm"),  # no net of it is plain
     sentence="With dropout_keep_ratio = 1 your net drops. It must then be the plain net.",
 )
 class DropsAtKeepRatioOne(_Net):

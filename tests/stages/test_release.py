@@ -59,6 +59,7 @@ def test_release_holds_everything_a_student_needs(course: Course) -> None:
         "nndl/__init__.py",
         "nndl/given.py",
         "nndl/layers.py",
+        "release.json",
         "requirements.txt",
     )
     assert (made.folder / "nndl" / "layers.py").read_text() == LAYERS.replace(

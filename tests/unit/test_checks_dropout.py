@@ -1,10 +1,11 @@
 """The hidden checks of dropout pass right code, whatever its style, and fail every misconception."""
 
 import time
-from pathlib import Path
 
 import numpy as np
+import planting
 import pytest
+from planting import checks_of_all, failed_questions, failures, paid_questions, passes, planted, questions_with_checks
 
 from autograder.checks.api import (
     CheckFailed,
@@ -25,49 +26,21 @@ from autograder.examiner.student_local import LocalStudent
 from autograder.misconceptions import all_misconceptions, by_name
 
 QUESTIONS = ("dropout_forward", "dropout_backward", "fc_net_dropout")
-CHECKS = [check for grade_id in QUESTIONS for check in checks_of(grade_id)]
-STYLES = sorted((Path(__file__).parents[1] / "styles" / "dropout").glob("*.py"))
+CHECKS = checks_of_all(QUESTIONS)
+STYLES = sorted((planting.STYLES / "dropout").glob("*.py"))
 SEEDS = range(20)
-RESTS_ON = {
-    grade_id: {name for check in checks_of(grade_id) for name in spec_of(check).rests_on} for grade_id in QUESTIONS
-}
-
-
-def passes(check, student, seed):
-    np.random.seed(seed)
-    try:
-        check(student, np.random.default_rng(seed))
-    except (CheckFailed, StudentError):
-        return False
-    return True
-
-
-def planted(wrong):
-    return LocalStudent.of_reference(appended={wrong.module: wrong.source()})
-
-
-def restored(wrong, rests_on):
-    """The hand-in with a misconception, with the reference's functions under what `rests_on` names."""
-    reference = LocalStudent.of_reference().modules
-    student = planted(wrong)
-    for name in rests_on:
-        module, _, function = name.partition(".")
-        setattr(student.modules[module], function, getattr(reference[module], function))
-    return student
-
-
-def failures(student, checks=CHECKS, seeds=SEEDS):
-    """Names of the checks that some seed makes fail."""
-    return {check.__name__ for check in checks for seed in seeds if not passes(check, student, seed)}
+OWN = [wrong for wrong in all_misconceptions() if wrong.question in QUESTIONS]
 
 
 def test_every_check_passes_the_reference():
-    assert not failures(LocalStudent.of_reference())
+    assert not failures(LocalStudent.of_reference(), CHECKS, SEEDS)
 
 
 @pytest.mark.parametrize("style", STYLES, ids=lambda path: path.stem)
 def test_every_check_passes_a_correct_style(style):
-    assert not failures(LocalStudent.of_reference(appended={"layers": style.read_text(encoding="utf-8")}))
+    assert not failures(
+        LocalStudent.of_reference(appended={"layers": style.read_text(encoding="utf-8")}), CHECKS, SEEDS
+    )
 
 
 def test_there_are_ten_styles_at_least():
@@ -78,7 +51,7 @@ def test_every_check_passes_another_right_net():
     # The base of the wrong nets is right, and written in another way than the reference.
     text = by_name("dropout_never_on").source()
     text = text.replace("return keep > 1", "return keep != 1")
-    assert not failures(LocalStudent.of_reference(appended={"fc_net": text}), checks_of("fc_net_dropout"))
+    assert not failures(LocalStudent.of_reference(appended={"fc_net": text}), checks_of("fc_net_dropout"), SEEDS)
 
 
 def test_dropout_before_relu_is_accepted():
@@ -86,24 +59,19 @@ def test_dropout_before_relu_is_accepted():
     text = by_name("dropout_before_normalization").source()
     text = text.replace('return ("dropout", "norm", "relu") if', 'return ("norm", "dropout", "relu") if')
     text = text.replace('else ("relu", "dropout")', 'else ("dropout", "relu")')
-    assert not failures(LocalStudent.of_reference(appended={"fc_net": text}), checks_of("fc_net_dropout"))
+    assert not failures(LocalStudent.of_reference(appended={"fc_net": text}), checks_of("fc_net_dropout"), SEEDS)
 
 
-def failed_questions(student):
-    return {grade_id for grade_id in QUESTIONS if failures(student, checks_of(grade_id), seeds=range(3))}
-
-
-@pytest.mark.parametrize("wrong", all_misconceptions(), ids=lambda wrong: wrong.name)
+@pytest.mark.parametrize("wrong", OWN, ids=lambda wrong: wrong.name)
 def test_a_misconception_costs_what_it_says(wrong):
-    own = failed_questions(planted(wrong))
+    own = failed_questions(planted(wrong), questions_with_checks(), seeds=range(3))
     assert own == {*wrong.costs, *wrong.may_cost}
-    again = {grade_id for grade_id in own if failures(restored(wrong, RESTS_ON[grade_id]), checks_of(grade_id), [0])}
-    assert again == set(wrong.costs)
+    assert paid_questions(wrong, own, [0]) == set(wrong.costs)
 
 
 def test_every_check_fails_some_misconception_of_its_question():
     idle = {check.__name__ for check in CHECKS}
-    for wrong in all_misconceptions():
+    for wrong in OWN:
         idle -= failures(planted(wrong), checks_of(wrong.question), seeds=[0])
     assert not idle
 

@@ -1,0 +1,178 @@
+"""The hidden checks of affine and ReLU layers and plain nets pass right code and fail every misconception."""
+
+import time
+
+import numpy as np
+import planting
+import pytest
+from planting import checks_of_all, failed_questions, failures, paid_questions, passes, planted, questions_with_checks
+
+from autograder.checks.api import checks_of, spec_of
+from autograder.examiner.recognise import recognise
+from autograder.examiner.student_local import LocalStudent
+from autograder.misconceptions import all_misconceptions, by_name
+
+LAYERS = ("affine_forward", "affine_backward", "relu_forward", "relu_backward")
+QUESTIONS = (*LAYERS, "two_layer_net", "fc_net")
+CHECKS = checks_of_all(QUESTIONS)
+SEEDS = range(20)
+OWN = [wrong for wrong in all_misconceptions() if wrong.question in QUESTIONS]
+STYLES = [
+    (module, path)
+    for module, folder in (("layers", "affine_relu"), ("fc_net", "nets"))
+    for path in sorted((planting.STYLES / folder).glob("*.py"))
+]
+STYLE_NAMES = [path.stem for _, path in STYLES]
+
+# Every fault of a net that was seen in students' packages and does not concern dropout or normalization.
+SEEN = (
+    "last_weights_not_regularised",
+    "first_weights_only_regularised",
+    "nothing_regularised",
+    "half_missing",
+    "biases_regularised",
+    "relu_on_the_scores",
+    "first_width_everywhere",
+    "widths_reversed",
+    "last_hidden_layer_missing",
+    "last_weights_not_scaled",
+    "uniform_weights",
+    "seed_fixed_in_the_constructor",
+)
+
+
+def in_style(module, path):
+    return LocalStudent.of_reference(appended={module: path.read_text(encoding="utf-8")})
+
+
+def test_every_fault_seen_in_students_code_has_a_misconception():
+    assert set(SEEN) <= {wrong.name for wrong in OWN}
+
+
+def test_every_check_passes_the_reference():
+    assert not failures(LocalStudent.of_reference(), CHECKS, SEEDS)
+
+
+@pytest.mark.parametrize(("module", "path"), STYLES, ids=STYLE_NAMES)
+def test_every_check_passes_a_correct_style(module, path):
+    assert not failures(in_style(module, path), CHECKS, SEEDS)
+
+
+@pytest.mark.parametrize("wrong", OWN, ids=lambda wrong: wrong.name)
+def test_a_misconception_costs_what_it_says(wrong):
+    own = failed_questions(planted(wrong), questions_with_checks(), seeds=range(2))
+    assert own == {*wrong.costs, *wrong.may_cost}
+    assert paid_questions(wrong, own, [0]) == set(wrong.costs)
+
+
+def test_every_check_fails_some_misconception_of_its_question():
+    idle = {check.__name__ for check in CHECKS}
+    for wrong in OWN:
+        idle -= failures(planted(wrong), checks_of(wrong.question), seeds=[0])
+    assert not idle
+
+
+@pytest.mark.parametrize(("module", "path"), STYLES, ids=STYLE_NAMES)
+def test_a_fault_in_another_style_costs_its_own_question(module, path):
+    # Two faults that wrap whatever net the hand-in has, and one layer put in the place of the style's own.
+    for name in ("two_layer_half_missing", "last_weights_not_regularised", "bias_left_out"):
+        wrong = by_name(name)
+        text = path.read_text(encoding="utf-8")
+        texts = {module: text} | {wrong.module: (text if module == wrong.module else "") + "\n\n" + wrong.source()}
+        failed = failed_questions(LocalStudent.of_reference(appended=texts), (*LAYERS, "two_layer_net", "fc_net"), [0])
+        assert wrong.question in failed
+        assert failed <= {*wrong.costs, *wrong.may_cost}
+
+
+def test_the_loss_may_have_a_small_number_inside_its_logarithm():
+    def softmax_loss(x, y):
+        e = np.exp(x - x.max(axis=1, keepdims=True))
+        p = e / e.sum(axis=1, keepdims=True)
+        one_hot = np.eye(x.shape[1])[y]
+        return -np.mean(np.log(p[one_hot == 1] + 1e-7)), (p - one_hot) / len(x)
+
+    assert not failures(LocalStudent.of_reference(layers={"softmax_loss": softmax_loss}), CHECKS, SEEDS)
+
+
+def test_the_checks_of_a_hand_in_take_less_than_a_cpu_second():
+    start = time.process_time()
+    assert all(passes(check, LocalStudent.of_reference(), 1) for check in CHECKS)
+    assert time.process_time() - start < 1.0
+
+
+def test_every_check_explains_itself():
+    for check in CHECKS:
+        spec = spec_of(check)
+        assert spec.must_hold.endswith(".")
+        assert spec.hint.endswith(".")
+
+
+@pytest.mark.parametrize("question", [*LAYERS[1::2], "two_layer_net", "fc_net"])
+def test_questions_rest_on_the_layers_they_call(question):
+    below = {"affine_backward": {"layers.affine_forward"}, "relu_backward": {"layers.relu_forward"}}
+    expected = below.get(question, {f"layers.{name}" for name in LAYERS})
+    assert {frozenset(spec_of(check).rests_on) for check in checks_of(question)} == {frozenset(expected)}
+
+
+def found(student, question, seed):
+    np.random.seed(seed)
+    return [wrong.name for wrong in recognise(student, question, np.random.default_rng(seed))]
+
+
+def test_planted_misconceptions_are_recognised():
+    outcomes = [(wrong.name, found(planted(wrong), wrong.question, seed)) for wrong in OWN for seed in (100, 101)]
+    right = np.mean([names == [name] for name, names in outcomes])
+    misnamed = np.mean([bool(names) and name not in names for name, names in outcomes])
+    assert right >= 0.9, [(name, names) for name, names in outcomes if names != [name]]
+    assert misnamed <= 0.02, [(name, names) for name, names in outcomes if names and name not in names]
+
+
+@pytest.mark.parametrize(("module", "path"), STYLES, ids=STYLE_NAMES)
+def test_a_correct_style_is_never_recognised(module, path):
+    assert not [
+        names for question in QUESTIONS for seed in range(3) if (names := found(in_style(module, path), question, seed))
+    ]
+
+
+# One change in a correct style, and the misconception it is. None: a fault nobody has named.
+CHANGES = [
+    ("affine_relu/prod_and_dot", " + b.reshape(1, -1)", "", "bias_left_out"),
+    ("affine_relu/prod_and_dot", "np.sum(dout, axis=0,", "np.mean(dout, axis=0,", "db_averaged"),
+    ("affine_relu/prod_and_dot", "x * (x >= 0)", "1.0 * (x >= 0)", "step_for_relu"),
+    ("affine_relu/prod_and_dot", "dx[x < 0] = 0", "dx[dx < 0] = 0", "gradient_by_the_sign_of_dout"),
+    ("affine_relu/prod_and_dot", "dx[x < 0] = 0", "dx[x > 0] = 0", "relu_gradient_reversed"),
+    ("affine_relu/loops", "+= np.outer(row, dout[n])", "-= np.outer(row, dout[n])", "dw_negative"),
+    ("affine_relu/loops", "np.where(x < 0, 0, x)", "np.where(x < 0, 0.01 * x, x)", "leaky_relu"),
+    ("affine_relu/einsum", "(x + np.abs(x)) / 2", "np.abs(x)", "absolute_value"),
+    ("affine_relu/einsum", "(x + np.abs(x)) / 2", "(x - np.abs(x)) / 2", "negative_part"),
+    ("affine_relu/einsum", ".reshape(x.shape)", "", "dx_left_flat"),
+    ("affine_relu/einsum", "+ b[None]", "+ 2 * b[None]", None),
+    ("affine_relu/einsum", 'np.einsum("nm->m", dout)', 'np.einsum("nm->m", dout) * 1.5', None),
+    ("affine_relu/loops", "np.where(x < 0, 0, x)", "np.where(x < 0.1, 0, x)", None),
+    ("nets/starter", "reg_loss = 0.5 * self.reg", "reg_loss = self.reg", None),
+    ("nets/starter", " + 0.5 * self.reg * np.sum(W2 * W2)", "", None),
+    ("nets/starter", "loss += 0.5 * self.reg", "loss += self.reg", "half_missing"),
+    ("nets/starter", 'grads["W" + k] += self.reg', 'grads["W" + k] += 0 * self.reg', "gradients_not_regularised"),
+    ("nets/rows_for_biases", "scores = h.dot", "scores = 0.5 * h.dot", None),
+    ("nets/rows_for_biases", "h = np.maximum(0, z)", "h = np.tanh(z)", None),
+    ("nets/stack_of_steps", "loss += self.reg * 0.5", "loss += self.reg * 1.0", "two_layer_half_missing"),
+]
+
+
+@pytest.mark.parametrize(("style", "old", "new", "name"), CHANGES)
+def test_faults_in_other_styles_are_recognised_and_unknown_ones_get_no_name(style, old, new, name):
+    text = (planting.STYLES / f"{style}.py").read_text(encoding="utf-8")
+    assert old in text
+    module = "layers" if style.startswith("affine") else "fc_net"
+    student = LocalStudent.of_reference(appended={module: text.replace(old, new)})
+    questions = failed_questions(student, (by_name(name).question,) if name else QUESTIONS, [0])
+    assert questions
+    assert [found(student, question, 7) for question in questions] == [[name] if name else []] * len(questions)
+
+
+@pytest.mark.parametrize("wrong", [wrong for wrong in OWN if wrong.may_cost], ids=lambda wrong: wrong.name)
+def test_a_wrong_layer_gives_no_name_to_what_stands_on_it(wrong):
+    student = planted(wrong)
+    assert not [
+        names for question in wrong.may_cost if question in QUESTIONS and (names := found(student, question, 3))
+    ]
