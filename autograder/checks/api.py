@@ -39,6 +39,10 @@ class CheckFailed(AssertionError):
     """The code does not do what the check asks for. The text may be shown to the student."""
 
 
+class CallFailed(Exception):
+    """A call of the student's code gave no usable answer. Checks let it pass, unless an error is what must happen."""
+
+
 class Student(Protocol):
     """The hand-in, as a check sees it: its modules, and its global generators."""
 

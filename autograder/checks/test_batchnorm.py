@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.api import Array, Student, question, rel_error, require
+from autograder.checks.api import Array, CallFailed, Student, question, rel_error, require
 from autograder.checks.norms import BATCH, BATCH_ALT, EXACT, SINGLE, Data, flat, inputs, require_gradients, single
-from autograder.examiner.student import StudentError
 
 EPS, MOMENTUM = 0.5, 0.7  # large and unusual, so that forgetting one of them shows
 
@@ -153,7 +152,7 @@ def test_an_unknown_mode_raises_value_error(student: Student, rng: np.random.Gen
     BATCH.run(student, x, gamma, beta, {"mode": "train"})
     try:
         student.layers.batchnorm_forward(x, gamma, beta, {"mode": "validation"})
-    except StudentError as error:
+    except CallFailed as error:
         require("raised ValueError" in str(error), "An unknown mode raises something else than ValueError.")
     else:
         require(False, "An unknown mode is taken without a word.")

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from autograder.checks.api import CallFailed
 from autograder.examiner.session import Channel
 from autograder.worker import wire
 
@@ -38,7 +39,7 @@ _EXCEPTIONS = {
 _TYPES = ("NoneType", "ndarray", "tuple", "list", "dict", "int", "float", "bool", "str", "float32", "float64")
 
 
-class StudentError(Exception):
+class StudentError(CallFailed):
     """A call that gave no usable answer. `code` is "stub", "hung", "memory" or "wrong"; the text is for the student."""
 
     def __init__(self, text: str, code: str = "wrong", function: str = "") -> None:
