@@ -94,6 +94,7 @@ class Examination:
                 yield QuestionResult(**self.origin(question, keys[question]), state="failed", share=0.0, reason=reason)
             return
         found = self._run_checks(questions, overlay=False)
+        failed = {row["question"] for row in found["outcomes"] if not row["passed"]}
         again = {row["question"] for row in found["outcomes"] if not row["passed"] and row["rests_on"]}
         second = self._run_checks(sorted(again), overlay=True) if again and not found["unfit"] else None
         for question in questions:
@@ -101,12 +102,7 @@ class Examination:
             if second is not None and question in again:
                 overlaid = self._judge(question, keys[question], second)
                 if overlaid.share > result.share:
-                    rows = [row for row in second["outcomes"] if row["question"] == question]
-                    names = sorted({name.split(".")[1] for row in rows for name in row["rests_on"]})
-                    remark = (
-                        f"Examined with the course's {', '.join(names)} in place of yours: with your own, fewer checks "
-                        "pass here. That mistake costs its own question only."
-                    )
+                    remark = _lent_remark(question, second["outcomes"], failed)
                     result = overlaid.model_copy(update={"remarks": (*overlaid.remarks, remark)})
             yield result
 
@@ -201,6 +197,16 @@ class Examination:
         return QuestionResult(
             **origin, state=state, share=found.share, reason=reason, target=found.target, remarks=remarks
         )
+
+
+def _lent_remark(question: str, outcomes: list[dict[str, Any]], failed: set[str]) -> str:
+    """Which functions of the course stood in for the student's; of these, the ones that fail their own question."""
+    lent = {name.partition(".")[2] for row in outcomes if row["question"] == question for name in row["rests_on"]}
+    names = sorted(lent & failed) or sorted(lent)
+    return (
+        f"Examined with the course's {', '.join(names)} in place of yours: with your own, fewer checks pass here. "
+        "That mistake costs its own question only."
+    )
 
 
 def _checks_digest() -> str:
