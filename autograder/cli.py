@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from autograder import wall
+from autograder import archives, wall
 from autograder.course import Assignment, Course
 from autograder.errors import CourseError
 from autograder.results import HandInResult
@@ -78,7 +81,9 @@ def release(
 
 @app.command()
 def examine(
-    folder: Annotated[Path, typer.Argument(help="One hand-in: a folder with the notebooks and the package.")],
+    folder: Annotated[
+        Path, typer.Argument(help="One hand-in: a folder with the notebooks and the package, or a zip of it.")
+    ],
     assignment: Annotated[str, typer.Option(help="Name of the assignment.")] = "deep_nets",
     only: Annotated[
         list[str] | None, typer.Option("--only", help="Examine this question only; may be repeated.")
@@ -93,22 +98,27 @@ def examine(
 
     Example: autograder examine submitted/ada/deep_nets --no-target
     """
-    from autograder.grade import examined
+    from autograder.grade import examined, not_examined
 
     _use(wall_name)
-    if not folder.is_dir():
-        raise CourseError("no such folder", where=folder, fix="give the folder that holds the hand-in's notebooks")
-    work = Course.find().assignment(assignment)
-    with err.status("examining") as status:
-        result = examined(
-            work,
-            _student_of(folder.resolve(), work),
-            folder,
-            only=only or (),
-            with_target=target,
-            store=False,
-            say=lambda line: status.update(escape(line)),
+    if not folder.exists():
+        raise CourseError(
+            "no such folder or zip", where=folder, fix="give the folder that holds the hand-in's notebooks"
         )
+    work = Course.find().assignment(assignment)
+    with err.status("examining") as status, _opened(folder, work) as (place, reason):
+        if place is None:
+            result = not_examined(work, folder.stem, reason)
+        else:
+            result = examined(
+                work,
+                _student_of(folder.resolve(), work),
+                place,
+                only=only or (),
+                with_target=target,
+                store=False,
+                say=lambda line: status.update(escape(line)),
+            )
     if as_json:
         print(json.dumps(as_dict(work, result), indent=1))
     else:
@@ -293,9 +303,26 @@ def as_dict(assignment: Assignment, result: HandInResult) -> dict[str, Any]:
     }
 
 
+@contextlib.contextmanager
+def _opened(path: Path, assignment: Assignment) -> Iterator[tuple[Path | None, str]]:
+    """The folder of a hand-in; a zip is unpacked for as long as it is needed, or refused with a reason."""
+    if path.is_dir():
+        yield path, ""
+        return
+    limits = assignment.settings.limits
+    bounds = archives.Bounds(limits.archive_mb << 20, limits.archive_files, limits.unpacked_mb << 20)
+    with tempfile.TemporaryDirectory(prefix="archive-") as temporary:
+        try:
+            archives.unpack(path, Path(temporary), bounds)
+            place, reason = archives.hand_in_root(Path(temporary), assignment.settings.package), ""
+        except ValueError as error:
+            place, reason = None, str(error)
+        yield place, reason
+
+
 def _student_of(folder: Path, assignment: Assignment) -> str:
     """submitted/ada/deep_nets is ada's, so that the seeds are those of `grade`; a loose folder is its own name's."""
-    return folder.parent.name if folder.name == assignment.name else folder.name
+    return folder.parent.name if folder.name == assignment.name else folder.stem
 
 
 def _show_all(assignment: Assignment, done: list[tuple[HandInResult, str]]) -> None:
@@ -317,6 +344,8 @@ def _show(assignment: Assignment, result: HandInResult) -> None:
             question.question, question.state, f"{question.score(most):g} / {most:g}", escape(question.message())
         )
     out.print(table)
+    if result.reason and not result.questions:
+        out.print(result.reason, markup=False)
     earned, most = points(assignment, result)
     out.print(
         f"{result.student}: {result.state}, {earned:g} of {most:g} automatic points; "

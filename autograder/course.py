@@ -43,7 +43,8 @@ class Limits(_Settings):
     """`[limits]`: what one check may use, and all checks of a hand-in together.
 
     The wall clock bounds five times the CPU seconds. While the target is trained, a folder of `scratch_files` files
-    and `scratch_mb` in all can be written to; checks can write nothing.
+    and `scratch_mb` in all can be written to; checks can write nothing. One answer holds at most `reply_mb`. Of a
+    hand-in, files up to `file_bytes` are read, and archives up to the last three.
     """
 
     cpu_seconds: PositiveInt = 10
@@ -51,7 +52,11 @@ class Limits(_Settings):
     scratch_files: PositiveInt = 100
     scratch_mb: PositiveInt = 64
     memory_mb: PositiveInt = 2048
-    file_bytes: int = Field(2_000_000, gt=0)
+    reply_mb: PositiveInt = 64
+    file_bytes: PositiveInt = 2_000_000
+    archive_mb: PositiveInt = 50
+    archive_files: PositiveInt = 500
+    unpacked_mb: PositiveInt = 200
 
 
 class Settings(_Settings):

@@ -170,7 +170,8 @@ def grade(
                 log.info("%s: %s %s", name, results[name].state, results[name].reason)
             except Exception as error:
                 log.exception("%s: the examination failed", name)
-                results[name] = _not_examined(assignment, name, error)
+                told = f"The examiner itself failed ({type(error).__name__}); see the newest file in logs/."
+                results[name] = not_examined(assignment, name, told)
                 progress.console.print(f"{name}: {results[name].reason}", markup=False)
             progress.advance(bar)
         bar = progress.add_task("recording", total=len(folders))
@@ -219,13 +220,13 @@ def _log(assignment: Assignment) -> logging.Logger:
     return log
 
 
-def _not_examined(assignment: Assignment, student: str, error: Exception) -> HandInResult:
-    """A bug of ours: said so, with the log for whoever mends it; the student is graded by the next run."""
+def not_examined(assignment: Assignment, student: str, reason: str) -> HandInResult:
+    """The result of a hand-in that could not even be opened, or over which the examiner itself failed."""
     return HandInResult(
         student=student,
         assignment=assignment.name,
         state="failed",
-        reason=f"The examiner itself failed ({type(error).__name__}); see the newest file in logs/.",
+        reason=reason,
         edition=assignment.settings.edition,
         wall="",
         data="",

@@ -12,6 +12,7 @@ import inspect
 import json
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import pytest
 from autograder.checks.api import CheckFailed, spec_of
 from autograder.course import Course, derived_seed
 from autograder.examiner.recognise import recognise
-from autograder.examiner.session import Session, WorkerLost
+from autograder.examiner.session import Channel, Session, WorkerLost
 from autograder.examiner.stage import stage
 from autograder.examiner.student import Remote, Student, StudentError
 from autograder.examiner.student_local import LocalStudent
@@ -80,6 +81,11 @@ class Examination:
             session.close()
         self.staged.remove()
 
+    def fork(self, session: Session, seed: int) -> AbstractContextManager[Channel]:
+        """A fork that may use what one check may use."""
+        limits = self.assignment.settings.limits
+        return session.fork(seed, cpu_seconds=limits.cpu_seconds, memory_mb=limits.memory_mb, reply_mb=limits.reply_mb)
+
     def seed_of(self, name: str) -> int:
         """A seed for one check of this hand-in."""
         return int(derived_seed(self.seed, name)[:8], 16)
@@ -131,7 +137,7 @@ def student(request: pytest.FixtureRequest, examination: Examination) -> Iterato
         raise StudentError(f"The checks before this one used up all {limits.hand_in_cpu_seconds} CPU seconds.", "hung")
     seed = examination.seed_of(f"{request.node.name} world")
     session = examination.session_for(_spec(request.node).rests_on)
-    with session.fork(seed, cpu_seconds=limits.cpu_seconds, memory_mb=limits.memory_mb) as channel:
+    with examination.fork(session, seed) as channel:
         remote = Remote(channel, examination.hung)
         try:
             remote.ready()
@@ -209,11 +215,10 @@ def _recognised(state: Examination) -> dict[str, list[str]]:
     """For each question with a wrong answer: names of the misconceptions that behave as the hand-in does."""
     limits = state.assignment.settings.limits
     found: dict[str, list[str]] = {}
-    for question in dict.fromkeys(row["question"] for row in state.outcomes if row["code"] == "wrong"):
         name = f"recognise {question}"
         try:
             seed = state.seed_of(f"{name} world")
-            with state.session.fork(seed, cpu_seconds=limits.cpu_seconds, memory_mb=limits.memory_mb) as channel:
+            with state.fork(state.session, seed) as channel:
                 remote = Remote(channel, set(state.hung))
                 remote.ready()
                 rng = np.random.default_rng(state.seed_of(name))

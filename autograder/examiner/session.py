@@ -22,7 +22,7 @@ from autograder.worker import wire
 
 WALL_CLOCK = 5  # the wall clock bounds this many times the CPU seconds
 ANSWER = 30.0  # seconds in which the warm parent must obey an order
-REPLY = 64 << 20  # bytes in the largest answer
+REPLY_MB = 64  # the largest answer, unless the course says otherwise
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class WorkerLost(Exception):
 class Channel:
     """One fork of the worker. Its end is noted once, in `end`."""
 
-    def __init__(self, session: Session, own: socket.socket, cpu_seconds: int) -> None:
+    def __init__(self, session: Session, own: socket.socket, cpu_seconds: int, cap: int) -> None:
         self.cpu_seconds = cpu_seconds
-        self._session, self._socket = session, own
+        self._session, self._socket, self._cap = session, own, cap
         self._deadline = time.monotonic() + WALL_CLOCK * cpu_seconds
         self._timed_out = False
         self._number = 0
@@ -80,7 +80,7 @@ class Channel:
     def receive(self) -> tuple[dict[str, Any], wire.Arrays]:
         """Read one frame before the fork's deadline."""
         with self._watch():
-            return wire.receive(self._socket, cap=REPLY, deadline=self._deadline)
+            return wire.receive(self._socket, cap=self._cap, deadline=self._deadline)
 
     @contextlib.contextmanager
     def _watch(self) -> Iterator[None]:
@@ -167,7 +167,14 @@ class Session:
 
     @contextlib.contextmanager
     def fork(
-        self, seed: int, *, cpu_seconds: int, memory_mb: int, task: str = "calls", data: Path | None = None
+        self,
+        seed: int,
+        *,
+        cpu_seconds: int,
+        memory_mb: int,
+        reply_mb: int = REPLY_MB,
+        task: str = "calls",
+        data: Path | None = None,
     ) -> Iterator[Channel]:
         """A channel to a fresh fork; its first answer says whether the hand-in could be imported."""
         staged = self.staged
@@ -190,7 +197,7 @@ class Session:
                     self.order(order, [theirs.fileno()])
                 except WorkerLost:  # an earlier fork brought the parent down; there is a new one now
                     self.order(order, [theirs.fileno()])
-            channel = Channel(self, ours, cpu_seconds)
+            channel = Channel(self, ours, cpu_seconds, reply_mb << 20)
             try:
                 yield channel
             finally:
