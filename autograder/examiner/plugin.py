@@ -213,8 +213,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def _recognised(state: Examination) -> dict[str, list[str]]:
     """For each question with a wrong answer: names of the misconceptions that behave as the hand-in does."""
-    limits = state.assignment.settings.limits
     found: dict[str, list[str]] = {}
+    for question in dict.fromkeys(row["question"] for row in state.outcomes if row["code"] == "wrong"):
         name = f"recognise {question}"
         try:
             seed = state.seed_of(f"{name} world")

@@ -168,3 +168,22 @@ def test_hidden_checks_run_under_plain_pytest(course):
     assert "failed" in run.stdout
     assert "passed" in run.stdout
     assert run.returncode == 1
+
+
+def test_zip_is_examined_like_the_folder_in_it(course, tmp_path):
+    place = course.root / "submitted" / "reference"
+    archive = shutil.make_archive(str(tmp_path / "ada"), "zip", place, "deep_nets")
+    command = [sys.executable, "-c", "from autograder.cli import main; main()", "examine", archive, "--json"]
+    command += ["--no-target", "--only", "affine_forward"]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=course.root, check=False)
+    found = json.loads(run.stdout)
+    assert (run.returncode, found["student"], found["questions"][0]["score"]) == (0, "ada", 2.0)
+
+
+def test_zip_that_cannot_be_opened_fails_with_a_reason(course, tmp_path):
+    (tmp_path / "bob.zip").write_bytes(b"no archive")
+    command = [sys.executable, "-c", "from autograder.cli import main; main()", "examine", str(tmp_path / "bob.zip")]
+    run = subprocess.run([*command, "--json"], capture_output=True, text=True, cwd=course.root, check=False)
+    found = json.loads(run.stdout)
+    assert (run.returncode, found["state"]) == (1, "failed")
+    assert "cannot be opened" in found["reason"]
