@@ -15,6 +15,7 @@ import numpy as np
 from autograder.checks.api import Array, Student, rel_error, require, require_shape
 
 EXACT = {np.float64: 1e-6, np.float32: 1e-4}  # norm-relative, of the way the weights went
+PLACES = 3  # where epsilon may stand beside a root
 SHAPES = ((7,), (4, 5), (3, 2, 4, 2))
 
 State = dict[str, Any]
@@ -44,24 +45,24 @@ def _adam(g: Array, s: State, place: int) -> Array:
     s["m"] = s["beta1"] * s["m"] + (1 - s["beta1"]) * g
     s["v"] = s["beta2"] * s["v"] + (1 - s["beta2"]) * g**2
     first, second = 1 - s["beta1"] ** s["t"], 1 - s["beta2"] ** s["t"]
-    if place < 2:
+    if place < PLACES:
         root = _root(s["v"] / second, s["epsilon"], place)
     else:  # the paper's section 2: the corrections are drawn into the learning rate
-        root = _root(s["v"], s["epsilon"], place - 2) / np.sqrt(second)
+        root = _root(s["v"], s["epsilon"], place - PLACES) / np.sqrt(second)
     step: Array = -s["learning_rate"] * (s["m"] / first) / root
     return step
 
 
 def _root(square: Array, epsilon: float, place: int) -> Array:
-    root: Array = np.sqrt(square + epsilon) if place else np.sqrt(square) + epsilon
-    return root
+    """Outside the root, inside it, inside it and squared (so that it has the unit of a gradient)."""
+    return (np.sqrt(square) + epsilon, np.sqrt(square + epsilon), np.sqrt(square + epsilon**2))[place]
 
 
 STEPS: dict[str, tuple[Step, tuple[str, ...], int]] = {  # the rule, its arrays, how many places epsilon may have
     "sgd_momentum": (_momentum, ("velocity",), 1),
     "sgd_nesterov_momentum": (_nesterov, ("velocity",), 1),
-    "rmsprop": (_rmsprop, ("cache",), 2),
-    "adam": (_adam, ("m", "v"), 4),
+    "rmsprop": (_rmsprop, ("cache",), PLACES),
+    "adam": (_adam, ("m", "v"), 2 * PLACES),
 }
 DEFAULTS: dict[str, dict[str, float]] = {
     "sgd_momentum": {"learning_rate": 1e-2, "momentum": 0.9},
