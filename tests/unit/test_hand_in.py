@@ -16,7 +16,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nndl.hand_in import hand_in, main
-from nndl.hand_in_look import what_is_missing, without_magics
+from nndl.hand_in_look import what_is_missing, what_is_optional, without_magics
 from nndl.hand_in_try import try_target
 
 PACKAGE = Path(__file__).resolve().parents[2] / "assignments" / "deep_nets" / "nndl"
@@ -203,6 +203,38 @@ def test_methods_are_named_with_their_class(folder):
         "class Net:\n    def loss(self):\n        raise NotImplementedError\n", encoding="utf-8"
     )
     assert what_is_missing(folder) == ["nndl/fc_net.py: not written yet: Net.loss."]
+
+
+STUB = "    raise NotImplementedError()\n"
+
+
+def test_helper_that_nothing_calls_and_open_cell_without_points_are_optional(folder, capsys):
+    (folder / "nndl" / "layer_utils.py").write_text(f"def joined(x):\n{STUB}", encoding="utf-8")
+    (folder / "nndl" / "fc_net.py").write_text("class Net:\n    pass\n", encoding="utf-8")
+    book = notebook()
+    book.cells.append(cell("overfit_solution", STUB.strip(), solution=True))
+    nbformat.write(book, folder / "Dropout.ipynb")
+    assert what_is_missing(folder) == []
+    assert what_is_optional(folder) == [
+        "Dropout.ipynb: the code cell overfit_solution is not written yet.",
+        "nndl/layer_utils.py: not written yet: joined.",
+    ]
+    hand_in(try_out=False)
+    out = capsys.readouterr().out
+    assert "Nothing that carries points is missing" in out
+    assert "lose these points" not in out
+    assert "Optional" in out
+
+
+def test_helper_that_the_net_calls_is_missing(folder):
+    (folder / "nndl" / "layer_utils.py").write_text(
+        f"def joined(x):\n{STUB}\n\ndef spare(x):\n{STUB}", encoding="utf-8"
+    )
+    (folder / "nndl" / "fc_net.py").write_text(
+        "from nndl import layer_utils\n\n\ndef loss(x):\n    return layer_utils.joined(x)\n", encoding="utf-8"
+    )
+    assert what_is_missing(folder) == ["nndl/layer_utils.py: not written yet: joined."]
+    assert what_is_optional(folder) == ["nndl/layer_utils.py: not written yet: spare."]
 
 
 @pytest.mark.parametrize("text", ["{'", "[]", '{"cells": [1]}', '{"cells": [{"cell_type": "code", "metadata": []}]}'])

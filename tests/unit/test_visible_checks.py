@@ -89,6 +89,17 @@ def test_faulty_adam_fails(monkeypatch, fault):
         check("adam")
 
 
+def test_adam_that_does_not_count_its_steps_gets_the_hint(monkeypatch, capsys):
+    def uncounted(w, dw, config):
+        t = config.get("t", 0)
+        return w - config["learning_rate"] / (1 - config["beta1"] ** t) * dw, config
+
+    monkeypatch.setattr(optim, "adam", uncounted)
+    with pytest.raises(CheckFailed, match="divided by 0"):
+        check("adam")
+    assert "t grows before it is used" in capsys.readouterr().out
+
+
 def momentum(w, dw, config):
     config["velocity"] = config["momentum"] * config.get("velocity", 0) - config["learning_rate"] * dw
     return w + config["velocity"], config
@@ -194,3 +205,14 @@ def test_faulty_net_fails(monkeypatch, net, first):
     monkeypatch.setattr(fc_net, "FullyConnectedNet", net)
     with pytest.raises(CheckFailed, match=f"the first: {first}"):
         check("fc_net")
+
+
+@pytest.mark.parametrize("question", ["fc_net_batchnorm", "fc_net_layernorm"])
+def test_net_without_gamma_and_beta_is_told_so_first(monkeypatch, question):
+    class NoNormalization(fc_net.FullyConnectedNet):
+        def __init__(self, hidden_dims, **settings):
+            super().__init__(hidden_dims, **{**settings, "normalization": None})
+
+    monkeypatch.setattr(fc_net, "FullyConnectedNet", NoNormalization)
+    with pytest.raises(CheckFailed, match="the first: params has gamma and beta"):
+        check(question)
