@@ -30,12 +30,14 @@ def fc_net_plain():
 
 def fc_net_batchnorm():
     """Rows for fc_net.FullyConnectedNet with batch normalization."""
+    yield _has_gamma_and_beta(_deep("batchnorm")())
     # A bias before batch normalization changes nothing: its gradient is 0 up to rounding, so there is no error to take.
     yield from _net_rows(_deep("batchnorm"), without=("b1", "b2", "b3"))
 
 
 def fc_net_layernorm():
     """Rows for fc_net.FullyConnectedNet with layer normalization."""
+    yield _has_gamma_and_beta(_deep("layernorm")())
     yield from _net_rows(_deep("layernorm"))
 
 
@@ -61,6 +63,13 @@ def _shapes(net, sizes):
     yield holds("params has a W and a b for every layer", set(got) == set(want), f"expected {sorted(want)}")
     same = all(got.get(name) in (shape, (1, *shape)) for name, shape in want.items())
     yield holds("every W is (inputs, outputs), every b (outputs,)", same, f"got {got}")
+
+
+def _has_gamma_and_beta(net):
+    want = {f"{name}{i}" for name in ("gamma", "beta") for i in range(1, len(_HIDDEN) + 1)}
+    got = {name for name in net.params if name.startswith(("gamma", "beta"))}
+    hint = f"expected {sorted(want)}, got {sorted(got)}: one pair for every hidden layer, none for the last layer"
+    return holds("params has gamma and beta", got == want, hint)
 
 
 def _net_rows(build, without=()):

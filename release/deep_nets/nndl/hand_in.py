@@ -20,7 +20,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from nndl.hand_in_look import ASSIGNMENT, notebooks, read_about, what_is_missing
+from nndl.hand_in_look import ASSIGNMENT, notebooks, read_about, what_is_missing, what_is_optional
 from nndl.hand_in_try import try_target
 
 LARGEST = {".ipynb": 50_000_000, ".py": 2_000_000}  # bytes; the grader reads no more
@@ -76,7 +76,7 @@ def _hand_in(output, name, try_out):
     except OSError as error:
         print(f"The zip could not be written: {error.strerror or error}. Choose another place with --output FILE.")
         return False
-    _report(folder, files, target, missing)
+    _report(folder, files, target, missing, what_is_optional(folder))
     return True
 
 
@@ -140,7 +140,7 @@ def _place_of_zip(folder, output, name):
     return target / standard if target.is_dir() else target
 
 
-def _report(folder, files, target, missing):
+def _report(folder, files, target, missing, optional):
     """Print what is missing, what was packed, and what to do with it."""
     if missing:
         print("\nStill missing:")
@@ -148,7 +148,12 @@ def _report(folder, files, target, missing):
             print(f"  - {sentence}")
         print("You can hand in now and lose these points, or go on and pack again.")
     else:
-        print("\nNothing is missing, as far as this check sees.")
+        carries = " that carries points" if optional else ""
+        print(f"\nNothing{carries} is missing, as far as this check sees.")
+    if optional:
+        print("\nOptional, not done. It carries no points:")
+        for sentence in optional:
+            print(f"  - {sentence}")
     books = [path.name for path in files if path.suffix == ".ipynb"]
     modules = [path.name for path in files if path.suffix == ".py"]
     own = [name for name in modules if name in read_about(folder)["editable"]]

@@ -11,6 +11,8 @@ from pathlib import Path
 ASSIGNMENT = "deep_nets"
 ABOUT = "release.json"
 STUB_IN_WORDS = "YOUR ANSWER HERE"
+FINAL_TASK = "target_solution"  # the open code cell that points rest on; other open code cells carry none
+HELPERS = "layer_utils.py"  # its functions are optional until another part of the work calls them
 
 
 def read_about(folder):
@@ -53,7 +55,7 @@ def notebooks(folder):
 
 
 def what_is_missing(folder):
-    """Everything that is not done yet, a sentence each, notebooks first.
+    """Everything that is not done yet and carries points, a sentence each, notebooks first.
 
     Parameters
     ----------
@@ -64,13 +66,35 @@ def what_is_missing(folder):
     -------
     list of str
     """
+    return [sentence for sentence, points in _open_work(folder) if points]
+
+
+def what_is_optional(folder):
+    """Everything that is not done yet and carries no points, a sentence each.
+
+    That is: open code cells other than the final task's, and functions of layer_utils.py that nothing calls.
+
+    Parameters
+    ----------
+    folder : Path
+        The assignment folder.
+
+    Returns
+    -------
+    list of str
+    """
+    return [sentence for sentence, points in _open_work(folder) if not points]
+
+
+def _open_work(folder):
+    """(sentence, whether points rest on it) of everything that is not done yet."""
     about = read_about(folder)
     found = []
     for path in notebooks(folder):
         found += _in_notebook(path, about["notebooks"].get(path.stem, []))
     modules = {folder / "nndl" / name for name in about["editable"]} | set((folder / "nndl").glob("*.py"))
     for path in sorted(modules):
-        found += _in_module(path)
+        found += _in_module(path, modules)
     return found
 
 
@@ -159,24 +183,25 @@ def _parses(text):
 
 def _in_notebook(path, graded):
     if not path.is_file():
-        return [f"{path.name} is not in this folder."]
+        return [(f"{path.name} is not in this folder.", True)]
     try:
         cells = read_cells(path)
     except ValueError as error:
-        return [str(error)]
+        return [(str(error), True)]
     there = {cell["id"] for cell in cells}
-    found = [f"{path.name}: the graded cell {name} is gone. Copy it back." for name in graded if name not in there]
+    gone = [name for name in graded if name not in there]
+    found = [(f"{path.name}: the graded cell {name} is gone. Copy it back.", True) for name in gone]
     for cell in cells:
         if not cell["solution"]:
             continue
         text = cell["source"].strip()
         if cell["type"] != "code":
             if text in ("", STUB_IN_WORDS):
-                found.append(f"{path.name}: {cell['id']} is not answered yet.")
-        elif not text:
-            found.append(f"{path.name}: the code cell {cell['id']} is empty.")
-        else:
-            found += _in_code(without_magics(text), f"{path.name}: the code cell {cell['id']}")
+                found.append((f"{path.name}: {cell['id']} is not answered yet.", True))
+            continue
+        where = f"{path.name}: the code cell {cell['id']}"
+        sentences = _in_code(without_magics(text), where) if text else [f"{where} is empty."]
+        found += [(sentence, cell["grade"] or cell["id"] == FINAL_TASK) for sentence in sentences]
     return found
 
 
@@ -188,17 +213,36 @@ def _in_code(text, where):
     return [f"{where} is not written yet."] if any(_is_stub(node) for node in ast.walk(tree)) else []
 
 
-def _in_module(path):
+def _in_module(path, modules):
     where = f"nndl/{path.name}"
     if not path.is_file():
-        return [f"{where} is not in this folder."]
+        return [(f"{where} is not in this folder.", True)]
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
-        return [f"{where} is not valid Python{f', line {line}' if line else ''}: {getattr(error, 'msg', error)}."]
+        place = f", line {line}" if line else ""
+        return [(f"{where} is not valid Python{place}: {getattr(error, 'msg', error)}.", True)]
     names = list(dict.fromkeys(_unwritten(tree, "")))
-    return [f"{where}: not written yet: {', '.join(names)}."] if names else []
+    needed = _names_used(modules) if path.name == HELPERS else set(names)
+    groups = {True: [name for name in names if name in needed], False: [name for name in names if name not in needed]}
+    return [(f"{where}: not written yet: {', '.join(some)}.", points) for points, some in groups.items() if some]
+
+
+def _names_used(modules):
+    """Names that the code of the modules reads, alone or after a dot. A module that is no Python reads nothing."""
+    used = set()
+    for path in modules:
+        try:
+            tree = ast.parse(path.read_bytes())
+        except (OSError, SyntaxError, ValueError):
+            continue  # said elsewhere
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name):
+                used.add(node.id)
+            elif isinstance(node, ast.Attribute):
+                used.add(node.attr)
+    return used
 
 
 def _unwritten(node, name):

@@ -3,14 +3,17 @@
 The convention of this module, stated once:
 
 - `out, cache = name_forward(x, ...)` computes the layer's output and keeps in `cache` whatever the backward pass
-  needs. What lies in the cache is your choice, except for dropout.
+  needs. What lies in the cache is your choice, except for dropout: a given line `cache = ...` may be changed, as long
+  as your forward and your backward function fit together.
 - `dx, ... = name_backward(dout, cache)` gets `dout`, the gradient of the loss L with respect to `out`, and returns
   the gradients of L with respect to the inputs, in the order of the inputs. A gradient has the shape of its array.
 - Loss functions return `(loss, dx)` at once, because nothing comes after them.
 - Letters in shapes: N examples, D inputs, M outputs, C classes.
 - `p` in dropout is the probability of KEEPING a value.
-- No function changes its input arrays. Arrays keep their type: float32 in, float32 out. (One float64 array makes
-  NumPy compute everything after it in float64, which takes twice the time.)
+- Leave input arrays as they are. Nothing is deducted for changing them, but a net may go wrong, because a cache may
+  hold the same array. (Update rules are different: see `optim.py`.)
+- Arrays keep their type: float32 in, float32 out. One float64 array makes NumPy compute everything after it in
+  float64, which takes twice the time.
 """
 
 import numpy as np
@@ -135,6 +138,7 @@ def relu_backward(dout, cache):
     x = cache
     # YOUR CODE HERE
     raise NotImplementedError()
+    return dx
 
 
 def batchnorm_forward(x, gamma, beta, bn_param):

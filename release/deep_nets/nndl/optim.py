@@ -5,7 +5,7 @@ Every rule has the same form, `next_w, config = rule(w, dw, config)`:
 - `w` and `dw` are arrays of one shape: the weights, and the gradient of the loss with respect to them;
 - `config` is a dict with the rule's settings (learning rate, ...) and its memory (velocity, ...). What is missing
   gets a default. Keep one dict per array, and give the rule's answer back to it at the next step;
-- `w` and `dw` stay as they are. The memory in `config` may be changed in place.
+- a rule may change `w`, `dw` and the memory in `config` in place, or make new arrays. What counts is what it returns.
 
 In the formulas, g is dw, and a product or square of arrays is taken entry by entry.
 """
