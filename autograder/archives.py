@@ -46,7 +46,7 @@ def unpack(archive: Path, folder: Path, bounds: Bounds) -> None:
             left = bounds.unpacked_bytes
             for path, member in members.items():
                 left -= _write(opened, member, folder / path, left)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, LookupError, EOFError, OSError) as error:
         raise ValueError(f"the archive cannot be opened ({type(error).__name__}); pack it again as a zip") from None
 
 
@@ -59,6 +59,8 @@ def _members(opened: zipfile.ZipFile, bounds: Bounds) -> dict[Path, zipfile.ZipI
         if member.is_dir() or any(part in _SYSTEMS_OWN for part in parts):
             continue
         _check_name(member.filename, parts)
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError("the archive is packed in an unusual way; pack it again as an ordinary zip")
         kind = stat.S_IFMT(member.external_attr >> 16)
         if kind not in (0, stat.S_IFREG):
             raise ValueError(f"{_shown(member.filename)} is a link or a device; only plain files are taken")
@@ -73,7 +75,7 @@ def _members(opened: zipfile.ZipFile, bounds: Bounds) -> dict[Path, zipfile.ZipI
 
 
 def _check_name(name: str, parts: tuple[str, ...]) -> None:
-    bad = name.startswith("/") or "\\" in name or ".." in parts or (parts and ":" in parts[0])
+    bad = not parts or name.startswith("/") or "\\" in name or ".." in parts or (parts and ":" in parts[0])
     if bad or not name.isprintable() or len(name) > 400 or max(map(len, parts), default=0) > 200 or len(parts) > 20:
         raise ValueError(f"the archive holds a file of the name {_shown(name)}, which leads elsewhere or is no name")
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -22,7 +23,7 @@ import pytest
 from autograder.checks.api import CheckFailed, spec_of
 from autograder.course import Course, derived_seed
 from autograder.examiner.recognise import recognise
-from autograder.examiner.session import Channel, Session, WorkerLost
+from autograder.examiner.session import WALL_CLOCK, Channel, Session, WorkerLost
 from autograder.examiner.stage import stage
 from autograder.examiner.student import Remote, Student, StudentError
 from autograder.examiner.student_local import LocalStudent
@@ -59,6 +60,7 @@ class Examination:
         self.overlay: bool = config.getoption("--overlay")
         self.hung: set[str] = set()
         self.cpu = 0.0  # seconds used by all forks so far
+        self.began = time.monotonic()
         self.outcomes: list[dict[str, Any]] = []
         self.recognised: dict[str, list[str]] = {}
         self.unfit: str = ""  # why the package cannot be imported; then nothing else is tried
@@ -135,6 +137,8 @@ def student(request: pytest.FixtureRequest, examination: Examination) -> Iterato
     limits = examination.assignment.settings.limits
     if examination.cpu >= limits.hand_in_cpu_seconds:
         raise StudentError(f"The checks before this one used up all {limits.hand_in_cpu_seconds} CPU seconds.", "hung")
+    if time.monotonic() - examination.began >= WALL_CLOCK * limits.hand_in_cpu_seconds:
+        raise StudentError("The checks before this one took too long by the clock. Does your code sleep?", "hung")
     seed = examination.seed_of(f"{request.node.name} world")
     session = examination.session_for(_spec(request.node).rests_on)
     with examination.fork(session, seed) as channel:

@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -35,6 +36,13 @@ class Staged:
     overlay: Path | None = None
     functions: tuple[str, ...] = ()
 
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Files that an error may be placed in, and their lines; none where answers are lent."""
+        if self.overlay is not None:
+            return {}
+        return {path.name: path.read_bytes().count(b"\n") + 1 for path in (self.folder / self.package).glob("*.py")}
+
 
 @dataclass(frozen=True)
 class Usage:
@@ -54,6 +62,7 @@ class Channel:
 
     def __init__(self, session: Session, own: socket.socket, cpu_seconds: int, cap: int) -> None:
         self.cpu_seconds = cpu_seconds
+        self.places = session.staged.places
         self._session, self._socket, self._cap = session, own, cap
         self._deadline = time.monotonic() + WALL_CLOCK * cpu_seconds
         self._timed_out = False

@@ -48,8 +48,7 @@ class StagedHandIn:
 
     def overlaid(self, functions: tuple[str, ...]) -> Staged:
         """The student's code with only `functions` ("layers.relu_forward") replaced by the reference's."""
-        overlay = self.root / "overlay"
-        overlay.mkdir(exist_ok=True)
+        overlay = Path(tempfile.mkdtemp(prefix="overlay-", dir=self.root))
         for module in {name.partition(".")[0] for name in functions}:
             own = {name.partition(".")[2] for name in functions if name.startswith(f"{module}.")}
             source = (self.assignment.package / f"{module}.py").read_text(encoding="utf-8")
@@ -61,7 +60,7 @@ class StagedHandIn:
         """SHA-256 over names and contents of all that a worker would import."""
         total = hashlib.sha256("\n".join(self.problems).encode())
         for path in sorted((self.root / "own").rglob("*.py")):
-            total.update(f"{path.name}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+            total.update(os.fsencode(path.name) + f"\0{path.stat().st_size}\0".encode() + path.read_bytes())
         return total.hexdigest()
 
     def remove(self) -> None:

@@ -7,7 +7,7 @@ wrong becomes a StudentError whose text is made here from codes and numbers, nev
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,12 +53,17 @@ def _returns(module: str, name: str) -> tuple[tuple[str, str], ...]:
     return _RETURNS.get(name, _FORWARD if name.endswith("_forward") else (("array", "dx"),))
 
 
-def _place(fault: dict[str, Any]) -> str:
-    """ " (layers.py, line 12)": a file name in plain letters and a number, or nothing."""
+def _place(fault: dict[str, Any], places: Mapping[str, int]) -> str:
+    """ " (layers.py, line 12)" if the hand-in has such a line, else nothing: a place must not carry messages."""
     file, line = fault.get("file"), fault.get("line")
-    if isinstance(file, str) and file.isascii() and file.replace("_", "").replace(".", "").replace(" ", "").isalnum():
-        return f" ({file[:40]}, line {line})" if type(line) is int else f" ({file[:40]})"
+    if isinstance(file, str) and type(line) is int and 1 <= line <= places.get(file, 0):
+        return f" ({file}, line {line})"
     return ""
+
+
+def tidy(text: object, size: int) -> str:
+    """At most `size` printable letters of what the worker sent: no control characters, no halves of letters."""
+    return "".join(letter for letter in str(text if text is not None else "")[:size] if letter.isprintable())
 
 
 def _is(value: object, kind: str) -> bool:
@@ -98,7 +103,7 @@ class Remote:
         except wire.WireError:
             raise self._ended("the import of your package") from None
         if answer.get("ready") is not True:
-            raise StudentError(import_reason(answer))
+            raise StudentError(import_reason(answer, self._channel.places))
 
     def call(
         self,
@@ -132,7 +137,7 @@ class Remote:
                 return _checked(wire.unpack(answer.get("value"), out, lambda number: number), returns)
         except wire.WireError:
             raise self._ended(name) from None
-        raise self._fault(name, answer, returns)
+        raise self._fault(name, answer, returns, self._channel.places)
 
     @staticmethod
     def _pack_part(part: str, value: Any, arrays: wire.Arrays) -> Any:
@@ -155,7 +160,9 @@ class Remote:
         return StudentError(f"{name} ended the Python process or broke the connection to it.", function=name)
 
     @staticmethod
-    def _fault(name: str, answer: dict[str, Any], returns: Sequence[tuple[str, str]]) -> StudentError:
+    def _fault(
+        name: str, answer: dict[str, Any], returns: Sequence[tuple[str, str]], places: Mapping[str, int] | None = None
+    ) -> StudentError:
         names = ", ".join(label for _, label in returns)
         kind = answer.get("fault")
         if kind == "raised":
@@ -165,8 +172,8 @@ class Remote:
                 return StudentError(f"{name} is not written yet.", "stub", name)
             if error == "MemoryError":
                 return StudentError(f"{name} needs more memory than it may use.", "memory", name)
-            return StudentError(f"{name} raised {error}{_place(answer)}.", function=name)
-        if kind == "count" and type(answer.get("got")) is int:
+            return StudentError(f"{name} raised {error}{_place(answer, places or {})}.", function=name)
+        if kind == "count" and type(answer.get("got")) is int and 0 <= answer["got"] < 100:
             got = f"a tuple of {answer['got']}" if answer["got"] else "something that is no tuple"
             return StudentError(
                 f"{name} must return {len(returns)} values ({names}); it returned {got}.", function=name
@@ -187,12 +194,10 @@ class Remote:
         return StudentError(f"{name} gave an answer that cannot be read.", function=name)
 
 
-def import_reason(answer: dict[str, Any]) -> str:
+def import_reason(answer: dict[str, Any], places: Mapping[str, int]) -> str:
     """Why a package could not be imported. No hidden input was near, so the error's own text is kept, tidied."""
-    text = str(answer.get("text", ""))[:400]
-    text = "".join(letter for letter in text if letter.isprintable())
-    kind = "".join(letter for letter in str(answer.get("type", ""))[:80] if letter.isalnum() or letter == "_")
-    return f"Your package could not be imported: {kind}: {text}{_place(answer)}"
+    kind = "".join(letter for letter in tidy(answer.get("type"), 80) if letter.isalnum() or letter == "_")
+    return f"Your package could not be imported: {kind}: {tidy(answer.get('text'), 400)}{_place(answer, places)}"
 
 
 class Handle:

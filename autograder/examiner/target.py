@@ -7,6 +7,7 @@ epoch counts, as in the Solver; training is stopped once full marks are certain.
 from __future__ import annotations
 
 import hashlib
+import json
 import pickle
 import tempfile
 from collections.abc import Callable
@@ -23,13 +24,15 @@ from autograder.course import Assignment, TargetSettings
 from autograder.errors import CourseError
 from autograder.examiner.session import Channel, Session, Usage, WorkerLost
 from autograder.examiner.stage import StagedHandIn, read_plain
-from autograder.examiner.student import StudentError, import_reason
+from autograder.examiner.student import StudentError, import_reason, tidy
 from autograder.results import Target
 from autograder.wall import Scratch, Wall, places
 from autograder.worker import wire
 
 IMAGES = 1000  # validation images of the course; as many test images may be seen with their labels
 MAX_NOTEBOOK = 64 << 20  # bytes
+MAX_CODE = 200_000  # letters of the target section
+MAX_EPOCHS = 1000
 Progress = Callable[[int, float, float], None]  # epoch, its accuracy, best accuracy so far
 
 
@@ -108,15 +111,31 @@ def section(assignment: Assignment, target: TargetSettings, notebook: Path) -> l
     code = [source for _, source in theirs[first:last] if source.strip()]
     if not code:
         raise ValueError(f"{notebook.name}: the target section holds no code")
-    transform = TransformerManager().transform_cell  # type: ignore[no-untyped-call]  # IPython has no types
-    return [transform(source) for source in (ours[target.setup], *code)]
+    if sum(map(len, code)) > MAX_CODE:
+        raise ValueError(f"{notebook.name}: the target section holds more than {MAX_CODE:,} letters of code")
+    return [_python(ours[target.setup], "the setup cell")] + [
+        _python(source, f"{notebook.name}: code cell {number} of the target section")
+        for number, source in enumerate(code, start=1)
+    ]
+
+
+def _python(source: str, place: str) -> str:
+    """Code of a cell with its magics turned into calls. Nothing is run."""
+    try:
+        return str(TransformerManager().transform_cell(source))  # type: ignore[no-untyped-call]  # IPython has no types
+    except Exception as error:  # IPython raises what the text leads it to: SyntaxError, RuntimeError, ...
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        raise ValueError(f"{place} is not valid Python ({type(error).__name__}{line})") from None
 
 
 def _cells(path: Path) -> list[tuple[str, str]]:
     """(grade_id or cell id, code) of each cell; the code of a text cell is empty."""
-    text = read_plain(path, MAX_NOTEBOOK)
+    content = read_plain(path, MAX_NOTEBOOK)
     try:
-        cells = nbformat.reads(text.decode("utf-8-sig"), as_version=4).cells
+        text = content.decode("utf-8-sig")
+        if json.loads(text)["nbformat"] != 4:  # converting an older one can be made to take any amount of memory
+            raise ValueError("an old format")
+        cells = nbformat.reads(text, as_version=4).cells
         return [(_name(cell), cell.source if cell.cell_type == "code" else "") for cell in cells]
     except Exception:  # the file may hold anything, and nbformat raises whatever that leads to
         raise ValueError(f"{path.name} is not a notebook that can be read") from None
@@ -178,14 +197,14 @@ def _watch(channel: Channel, cells: list[str], judge: _Judge) -> str:
     """Follow the training to its end; the reason why it ended early, if it did."""
     answer, _ = channel.receive()
     if answer.get("ready") is not True:
-        raise StudentError(import_reason(answer))
+        raise StudentError(import_reason(answer, channel.places))
     channel.send({"cells": cells})
     while True:
         report, arrays = channel.receive()
         event = report.get("event")
         if event == "fault":
-            text = "".join(letter for letter in str(report.get("text", ""))[:200] if letter.isprintable())
-            kind, file, line = (str(report.get(key, ""))[:40] for key in ("type", "file", "line"))
+            text = tidy(report.get("text"), 200)
+            kind, file, line = (tidy(report.get(key), 40) for key in ("type", "file", "line"))
             judge.unwritten = kind == "NotImplementedError"
             if judge.unwritten:
                 return f"The target section needs something that is not written yet: {file}, line {line}."
@@ -194,6 +213,8 @@ def _watch(channel: Channel, cells: list[str], judge: _Judge) -> str:
             judge.see(arrays[0])
         if event == "done":
             return "" if judge.history else "The section trained nothing: it left no `model` and no Solver was run."
+        if len(judge.history) >= MAX_EPOCHS:
+            return f"Training was stopped after {MAX_EPOCHS} epochs; the best epoch until then counts."
         if judge.certain:  # the best epoch counts, so training on cannot change the score
             return ""
         channel.send({"go": "on"})

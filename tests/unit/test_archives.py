@@ -128,3 +128,17 @@ def test_unpack_refuses_an_encrypted_archive(tmp_path, folder):
     path.write_bytes(data)
     with pytest.raises(ValueError, match="cannot be opened"):
         unpack(path, folder, BOUNDS)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_unpack_takes_ordinary_zips_only(tmp_path, folder, method):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as archive:
+        archive.writestr("layers.py", b"x = 1\n")
+    with pytest.raises(ValueError, match="unusual way"):
+        unpack(tmp_path / "a.zip", folder, BOUNDS)
+
+
+@pytest.mark.parametrize("name", [".", "./."])
+def test_unpack_refuses_a_file_without_a_name(tmp_path, folder, name):
+    with pytest.raises(ValueError, match="is no name"):
+        unpack(pack(tmp_path / "a.zip", {name: b"x"}), folder, BOUNDS)

@@ -167,3 +167,14 @@ def test_drawing_code_meets_inert_stand_ins(examine, drawing):
     student = examine(layers=drawing)
     out, _ = student.layers.relu_forward(np.array([[-1.0, 2.0]]))
     np.testing.assert_array_equal(out, [[0.0, 2.0]])
+
+
+def test_line_that_the_hand_in_does_not_have_is_not_told(examine):
+    """A hand-in that forges its faults must not write hidden inputs into line numbers."""
+    forge = "import sys\nfor module in list(sys.modules.values()):\n    if hasattr(module, 'HandIn'):\n"
+    forge += "        module.HandIn.raised = lambda self, error: {'fault': 'raised', 'type': 'ValueError', "
+    forge += "'file': 'layers.py', 'line': 123456789}\n"
+    student = examine(layers=f"{forge}\ndef relu_forward(x):\n    raise ValueError")
+    with pytest.raises(StudentError) as caught:
+        student.layers.relu_forward(np.ones(3))
+    assert str(caught.value) == "relu_forward raised ValueError."

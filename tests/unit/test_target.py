@@ -84,6 +84,7 @@ def rerun(course, stand_in, prepared, tmp_path):
     return run
 
 
+OLD = '{"nbformat":3,"metadata":{},"worksheets":[{"cells":[{"cell_type":"heading","level":9000000000,"source":"x"}]}]}'
 DATA = "data = get_CIFAR10_data(num_training=2000)"
 NET = 'model = FullyConnectedNet([30], normalization="batchnorm")'
 TRAIN = 'Solver(model, data, update_rule="adam", num_epochs={}, batch_size=100, verbose=False).train()'
@@ -115,8 +116,9 @@ def test_section_is_our_setup_and_the_students_cells_without_magics(course, tmp_
         (lambda path: path.write_bytes(b"\xff\xfe{}"), "not a notebook"),
         (lambda path: path.write_text('{"nbformat": 4, "nbformat_minor": 5}'), "not a notebook"),
         (lambda path: path.write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'), "heading"),
+        (lambda path: path.write_text(OLD), "not a notebook"),
     ],
-    ids=["missing", "no JSON", "wrong encoding", "no cells", "no section"],
+    ids=["missing", "no JSON", "wrong encoding", "no cells", "no section", "old and huge"],
 )
 def test_section_of_an_unfit_notebook_gives_a_reason(course, tmp_path, spoil, told):
     path = tmp_path / "Dropout.ipynb"
@@ -200,3 +202,23 @@ def test_solver_of_the_hand_in_is_not_used(rerun):
 def test_net_that_scores_nonsense_gets_no_points(rerun, loss):
     outcome = rerun(DATA, f"model = type('Net', (), {{'loss': {loss}}})()")
     assert outcome.share == 0
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        ("if True:\n        a = 1\n    b = 2", "code cell 2 of the target section is not valid Python"),
+        ("%time 1\n" * 600, "code cell 2 of the target section is not valid Python"),
+        ("x = 1\n" * 100_000, "more than 200,000 letters"),
+    ],
+    ids=["wrong dedent", "too many magics", "too long"],
+)
+def test_section_that_is_no_python_gives_a_reason(rerun, cell, told):
+    outcome = rerun(DATA, cell)
+    assert told in outcome.reason
+    assert outcome.share == 0
+
+
+def test_fault_of_the_section_reaches_a_terminal_without_control_characters(rerun):
+    outcome = rerun("raise ValueError('\\x1b[2J\\ud800')")
+    assert outcome.reason.isprintable()
