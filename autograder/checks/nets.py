@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.api import Array, Student, require_shape
+from autograder.checks.api import Array, Student, require, require_shape
 
 Params = dict[str, Array]
 
@@ -65,6 +65,27 @@ def slow_scores(params: Params, x: Array) -> Array:
 def slow_loss(scores: Array, y: Array) -> float:
     """Mean softmax loss in nats."""
     return float(np.mean([np.log(np.exp(row).sum()) - row[right] for row, right in zip(scores, y, strict=True)]))
+
+
+def require_answers(net: Any, rng: np.random.Generator, sizes: list[int], params: Params | None = None) -> None:
+    """The net must compute something: other images, other scores and another loss.
+
+    A net that answers alike to everything agrees with itself in every comparison. All hidden ReLUs are open, so the
+    right net answers alike to none of four batches.
+
+    Parameters
+    ----------
+    net : net
+        A plain net of these sizes; it gets new parameters. With `params`, a net of any kind that has them: then only
+        its losses are looked at.
+    """
+    if params is None:
+        set_params(net, random_params(rng, sizes))
+        scores = require_shape(net.loss(rng.standard_normal((4, sizes[0]))), (4, sizes[-1]), "The scores")
+        require((scores != scores[0]).any(), "All images get the same scores.")
+    y = rng.integers(sizes[-1], size=4)
+    losses = {float(net.loss(rng.standard_normal((4, sizes[0])), y)[0]) for _ in range(4)}
+    require(len(losses) > 1, "The loss is the same whatever the images are.")
 
 
 def inputs_of_layers(student_grads: dict[str, Any], sizes: list[int]) -> list[Array]:

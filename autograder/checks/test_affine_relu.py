@@ -102,6 +102,9 @@ def _require_slope(
         out = require_shape(student.layers.affine_forward(*given)[0], dout.shape, OUT)
         return float((out * dout).sum())
 
+    given = [2 * array + 1 if j == i else array for j, array in enumerate(inputs)]
+    outs = [require_shape(student.layers.affine_forward(*values)[0], dout.shape, OUT) for values in (inputs, given)]
+    require((outs[0] != outs[1]).any(), f"The forward pass does not depend on {NAMES[i][1:]}.")
     for _ in range(2):
         direction = np.asarray(rng.standard_normal(inputs[i].shape))
         numeric = slope(value, inputs[i], direction, step=0.1)
@@ -200,7 +203,10 @@ def test_relu_cell_on_new_numbers(student: Student, rng: np.random.Generator) ->
 
 
 def _relu_gradient(student: Student, x: Array, dout: Array) -> tuple[Array, Array]:
-    """The student's dx, and dout times the slope of the student's own forward pass."""
+    """The student's dx, and dout times the slope of the student's own forward pass, which must be no straight line."""
+    line = np.linspace(-1.5, 1.5, 16).reshape(4, 4)
+    rise = _relu(student, line + 0.05) - _relu(student, line - 0.05)
+    require(np.ptp(rise) > 1e-3, "The forward pass does the same to all values.")
     _, cache = student.layers.relu_forward(x)
     dx = require_shape(student.layers.relu_backward(dout, cache), x.shape, "The output of relu_backward")
     step = 1e-3
@@ -229,8 +235,7 @@ def test_relu_gradients_of_any_shape(student: Student, rng: np.random.Generator)
 def test_relu_gradient_cell_on_new_numbers(student: Student, rng: np.random.Generator) -> None:
     """The notebook's second ReLU cell on new numbers: dx agrees with central differences for a (10, 10) input."""
     x, dout = _away_from_zero(rng, 10, 10), rng.standard_normal((10, 10))
-    _, cache = student.layers.relu_forward(x)
-    dx = require_shape(student.layers.relu_backward(dout, cache), x.shape, "The output of relu_backward")
+    dx, _ = _relu_gradient(student, x, dout)
     value = functools.partial(_weighted_relu, student, dout)
     for _ in range(3):
         direction = np.asarray(rng.standard_normal(x.shape))
@@ -251,8 +256,8 @@ def test_gradient_at_zero_lies_between_both_slopes(student: Student, rng: np.ran
     x, dout = _away_from_zero(rng, 6, 5), _away_from_zero(rng, 6, 5)
     x[rng.random(x.shape) < 0.3] = 0.0
     x[0, :2] = 0.0
-    _, cache = student.layers.relu_forward(x)
-    dx = require_shape(student.layers.relu_backward(dout, cache), x.shape, "The output of relu_backward")
+    dx, expected = _relu_gradient(student, x, dout)
+    require(rel_error(dx[x != 0], expected[x != 0]) < EXACT, "Where x is not 0, dx is not the gradient.")
     share = (dx / dout)[x == 0]
     require(((share >= -EXACT) & (share <= 1 + EXACT)).all(), "Where x is 0, dx does not lie between 0 and dout.")
 

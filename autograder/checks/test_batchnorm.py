@@ -110,6 +110,7 @@ def test_test_mode_answers_each_example_on_its_own(student: Student, rng: np.ran
     x, gamma, beta, _ = inputs(rng, 8, 5)
     param = _test_param(rng, 5)
     out, _ = BATCH.run(student, x, gamma, beta, param)
+    require(np.ptp(out, axis=0).any(), "All examples have the same output.")
     some, _ = BATCH.run(student, x[[6, 2, 2]], gamma, beta, param)
     alone, _ = BATCH.run(student, x[3:4], gamma, beta, param)
     sentence = "In another batch the same example gives another output."
@@ -122,7 +123,8 @@ def test_a_test_pass_leaves_bn_param_alone(student: Student, rng: np.random.Gene
     given = _test_param(rng, 5, eps=EPS, momentum=MOMENTUM)
     x, gamma, beta, _ = inputs(rng, 6, 5)
     param = student.dict(**given)
-    BATCH.run(student, x, gamma, beta, param)
+    out, _ = BATCH.run(student, x, gamma, beta, param)
+    require(np.ptp(out, axis=0).any(), "All examples have the same output.")
     mean, var = _statistics(param, 5)
     same = rel_error(mean, given["running_mean"]) < EXACT and rel_error(var, given["running_var"]) < EXACT
     require(same, "A test pass changes the running statistics.")
@@ -187,6 +189,9 @@ def _keeps_its_cache(student: Student, rng: np.random.Generator, backward: str) 
     x, gamma, beta, dout = first
     _, cache = BATCH.run(student, x, gamma, beta, {"mode": "train"})
     want = getattr(student.layers, backward)(dout, cache)
+    _, cache = BATCH.run(student, *second[:3], {"mode": "train"})
+    other = getattr(student.layers, backward)(dout, cache)
+    require(rel_error(want[0], other[0]) > EXACT, "dx is the same whatever the forward pass was given.")
     _, cache = BATCH.run(student, x, gamma, beta, {"mode": "train"})
     BATCH.run(student, *second[:3], {"mode": "train"})
     got = getattr(student.layers, backward)(dout, cache)

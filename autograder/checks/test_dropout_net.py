@@ -17,6 +17,7 @@ from autograder.checks.nets import (
     inputs_of_layers,
     one_example,
     random_params,
+    require_answers,
     set_params,
     slow_loss,
     slow_scores,
@@ -33,6 +34,16 @@ LAYERS = (
     "layers.dropout_backward",
 )
 NORMS = ("layers.batchnorm_forward", "layers.batchnorm_backward")
+
+
+def _require_drops(student: Student, rng: np.random.Generator) -> None:
+    """Without a seed four training losses are not all the same: right code fails with probability 1e-30 or less."""
+    sizes = [10, 40, 30, 5]
+    net = build(student, sizes, 0.5)
+    set_params(net, random_params(rng, sizes))
+    x, y = rng.standard_normal((4, 10)), rng.integers(5, size=4)
+    losses = {float(net.loss(x, y)[0]) for _ in range(4)}
+    require(len(losses) > 1, "With dropout all training losses of one batch are the same.")
 
 
 @question("fc_net_dropout", hint="Build a dropout layer only when dropout_keep_ratio is not 1.", rests_on=LAYERS)
@@ -56,6 +67,7 @@ def test_test_time_scores_are_those_of_the_plain_net(student: Student, rng: np.r
     """Without labels the net runs in test mode: dropout does nothing, so the scores are those of the same net without
     dropout, whatever the keep ratio, before and after a training pass."""
     for keep, sizes in ((0.3, [12, 25, 7]), (0.8, [12, 20, 15, 7])):
+        require_answers(build(student, sizes, 1), rng, sizes)
         params = random_params(rng, sizes, closed=0.4)
         x, y = rng.standard_normal((5, 12)), rng.integers(7, size=5)
         plain, net = build(student, sizes, 1), build(student, sizes, keep)
@@ -71,6 +83,7 @@ def test_test_time_scores_are_those_of_the_plain_net(student: Student, rng: np.r
 def test_every_hidden_layer_keeps_its_outputs_with_the_keep_ratio(student: Student, rng: np.random.Generator) -> None:
     """In training every hidden layer of nets with one, two and three of them keeps each of its outputs with
     probability dropout_keep_ratio."""
+    _require_drops(student, rng)
     calls, width = 6, 150
     for hidden, keep in ((1, 0.25), (2, 0.75), (3, 0.5)):
         sizes = [10, *[width] * hidden, 5]
@@ -90,6 +103,7 @@ def test_every_hidden_layer_keeps_its_outputs_with_the_keep_ratio(student: Stude
 def test_kept_outputs_are_relu_outputs_divided_by_the_keep_ratio(student: Student, rng: np.random.Generator) -> None:
     """In training every hidden layer passes relu(x W + b) / dropout_keep_ratio on where an output is kept, and 0 where
     it is dropped."""
+    _require_drops(student, rng)
     for keep in (0.4, 0.7):
         sizes = [10, 60, 50, 40, 5]
         params = random_params(rng, sizes, closed=0.3)
@@ -109,6 +123,7 @@ def test_kept_outputs_are_relu_outputs_divided_by_the_keep_ratio(student: Studen
 def test_the_scores_are_not_dropped(student: Student, rng: np.random.Generator) -> None:
     """There is no dropout on the class scores: in training too, the loss and the last bias's gradient are those
     of the undropped scores."""
+    _require_drops(student, rng)
     sizes = [10, 30, 8]
     params = random_params(rng, sizes)
     params["W2"] = np.zeros((30, 8))  # the scores are b2, whatever the hidden layer drops
@@ -128,6 +143,7 @@ def test_the_scores_are_not_dropped(student: Student, rng: np.random.Generator) 
 @question("fc_net_dropout", weight=0.5, hint="Dropout follows a ReLU; the images are not dropped.", rests_on=LAYERS)
 def test_the_input_is_not_dropped(student: Student, rng: np.random.Generator) -> None:
     """There is no dropout on the net's input: the first affine layer sees X as it is."""
+    _require_drops(student, rng)
     sizes = [40, 30, 20, 8]
     net = build(student, sizes, 0.5)
     set_params(net, random_params(rng, sizes))
@@ -160,8 +176,11 @@ def _gradients_agree(student: Student, rng: np.random.Generator, keep: float) ->
         net.params[name] = value
         return float(loss_and_grads()[0])
 
-    grads = loss_and_grads()[1]
+    loss, grads = loss_and_grads()
+    expected = slow_loss(slow_scores(params, x), y)
+    require(keep != 1 or abs(loss - expected) < LOSS * expected, "The loss of the plain net is not right.")
     require(set(grads) == set(params), "grads has not the keys of params.")
+    require(any(np.any(grad) for grad in grads.values()), "All gradients are 0.")
     for name, value in params.items():
         grad = require_shape(np.squeeze(grads[name]), value.shape, f'grads["{name}"]')
         for _ in range(2):
@@ -176,6 +195,7 @@ def _gradients_agree(student: Student, rng: np.random.Generator, keep: float) ->
 @question("fc_net_dropout", weight=1.5, hint="Set the mode in every call of loss, for both cases.", rests_on=LAYERS)
 def test_training_drops_again_after_a_test_time_call(student: Student, rng: np.random.Generator) -> None:
     """A test-time call changes nothing for training: the next call with labels drops again, and drops others."""
+    _require_drops(student, rng)
     sizes = [10, 80, 5]
     net = build(student, sizes, 0.5)
     set_params(net, random_params(rng, sizes))
@@ -192,6 +212,7 @@ def test_training_drops_again_after_a_test_time_call(student: Student, rng: np.r
 def test_a_seed_makes_training_passes_repeat(student: Student, rng: np.random.Generator) -> None:
     """A net built with a seed drops the same outputs in every training pass, as a gradient check needs it; nets with
     different seeds drop different ones."""
+    _require_drops(student, rng)
     sizes = [10, 60, 40, 5]
     params = random_params(rng, sizes)
     x, y = rng.standard_normal((3, 10)), rng.integers(5, size=3)
@@ -225,7 +246,9 @@ def test_dropout_follows_batchnorm_and_relu(student: Student, rng: np.random.Gen
     z = x @ params["W1"] + params["b1"]
     z = (z - z.mean(axis=0)) / np.sqrt(z.var(axis=0) + 1e-5) * params["gamma1"] + params["beta1"]
     expected = np.maximum(z, 0)
-    if not rel_error(hidden_with(1), expected) < EXACT:
+    plain = hidden_with(1)
+    require(np.ptp(plain, axis=0).max() > EXACT, "The hidden layer gives the same for all images.")
+    if not rel_error(plain, expected) < EXACT:
         return  # batchnorm itself is at fault, and pays for that in its own question
     hidden, expected = hidden_with(keep), expected / keep
     kept = abs(hidden) > EXACT

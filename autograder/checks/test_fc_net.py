@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.api import Array, Student, binomial_tolerance, question, rel_error, require, require_shape, slope
-from autograder.checks.nets import random_params, set_params, slow_loss, slow_scores
+from autograder.checks.nets import random_params, require_answers, set_params, slow_loss, slow_scores
 
 EXACT = 1e-6  # norm-relative
 LOSS = 1e-4  # of a loss and its slopes: -log(prob + 1e-7) is off by more than EXACT, and right
@@ -104,8 +104,9 @@ def _require_raw_scores(student: Student, rng: np.random.Generator, build: Build
 
 
 def _require_regularisation(student: Student, rng: np.random.Generator, build: Build, all_sizes: Any) -> None:
-    """Compared with the net's own loss without regularisation."""
+    """Compared with the net's own loss without regularisation, which must depend on the images."""
     for sizes in all_sizes:
+        require_answers(build(student, sizes), rng, sizes)
         reg = float(rng.uniform(0.5, 3.0))
         params = {name: 3 * value for name, value in random_params(rng, sizes).items()}
         params |= {name: value + rng.standard_normal(value.shape) for name, value in params.items()}
@@ -123,11 +124,17 @@ def _require_regularisation(student: Student, rng: np.random.Generator, build: B
 
 
 def _require_gradients(student: Student, rng: np.random.Generator, build: Build, all_sizes: Any, reg: float) -> None:
+    """Of the net's own loss, which must be right without regularisation."""
     for sizes in all_sizes:
         net, params = _filled(student, rng, build, sizes, reg=reg)
         x, y = _batch(rng, sizes, n=3)
+        plain = build(student, sizes)
+        set_params(plain, params)
+        expected = slow_loss(slow_scores(params, x), y)
+        require(abs(plain.loss(x, y)[0] - expected) < LOSS * expected, "The loss itself is not right.")
         grads = net.loss(x, y)[1]
         require(set(grads) == set(params), "grads has not the keys of params.")
+        require(any(np.any(grad) for grad in grads.values()), "All gradients are 0.")
 
         def loss_at(name: str, value: Array, net: Any = net, x: Array = x, y: Array = y) -> float:
             net.params[name] = value
@@ -146,6 +153,7 @@ def _require_gradients(student: Student, rng: np.random.Generator, build: Build,
 
 def _require_own_answers(student: Student, rng: np.random.Generator, build: Build, sizes: list[int]) -> None:
     """The scores of one image alone, of a batch, and of a batch in another order."""
+    require_answers(build(student, sizes), rng, sizes)
     net, _ = _filled(student, rng, build, sizes)
     x, _ = _batch(rng, sizes, n=6)
     scores = require_shape(net.loss(x), (6, sizes[-1]), "The scores")
@@ -170,6 +178,7 @@ def _require_calls_that_change_nothing(
 ) -> None:
     net, params = _filled(student, rng, build, sizes, reg=0.3)
     other, _ = _filled(student, rng, build, sizes, reg=0.3)
+    require_answers(build(student, sizes), rng, sizes)
     x, y = _batch(rng, sizes)
     first = net.loss(x, y)[0]
     other.loss(x, y)
@@ -191,6 +200,7 @@ def _require_new_weights(student: Student, rng: np.random.Generator, build: Buil
 def _require_first_loss(student: Student, rng: np.random.Generator, build: Build, all_sizes: Any) -> None:
     """With weights of 1e-3 the scores are near 0, and every class gets nearly the same probability."""
     for sizes in all_sizes:
+        require_answers(build(student, sizes), rng, sizes)
         x, y = _batch(rng, sizes, n=8)
         loss = build(student, sizes, weight_scale=1e-3, reg=0.0).loss(x, y)[0]
         require(abs(loss - math.log(sizes[-1])) < 0.01, "The first loss is not near log(number of classes).")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.api import Array, Student, question, rel_error, require, require_shape, slope
-from autograder.checks.nets import Params, build, set_params, slow_loss
+from autograder.checks.nets import Params, build, require_answers, set_params, slow_loss
 
 EXACT = 1e-6  # norm-relative
 LOSS = 1e-4  # of a loss and its slopes: -log(prob + 1e-7) is off by more than EXACT, and right
@@ -132,7 +132,9 @@ def _gradients(student: Student, rng: np.random.Generator, kind: str, normalize:
         net.params[name] = value
         return float(net.loss(x, y)[0])
 
-    grads = net.loss(x, y)[1]
+    loss, grads = net.loss(x, y)
+    expected = slow_loss(slow_scores(params, x, normalize)[0], y)
+    require(abs(loss - expected) < LOSS * expected, "The loss itself is not right.")
     require(set(grads) == set(params), "grads has not the keys of params.")
     for name, value in params.items():
         grad = require_shape(np.squeeze(grads[name]), value.shape, f'grads["{name}"]')
@@ -161,6 +163,7 @@ def _penalty(student: Student, rng: np.random.Generator, kind: str, normalize: N
     """What reg adds must be the same whatever gamma and beta are."""
     sizes = [8, 9, 7, 5]
     params, x, y = draw(rng, sizes, 6, normalize)
+    require_answers(net_with(student, sizes, params, kind), rng, sizes, params)
     added = []
     for factor in (1.0, 3.0):
         for name in params:
@@ -241,6 +244,7 @@ def test_a_test_time_call_changes_nothing(student: Student, rng: np.random.Gener
     """A call without labels changes nothing: the next training pass has the same loss as before, and scores repeat."""
     sizes = [8, 10, 9, 5]
     params, x, y = draw(rng, sizes, 6, batch_normalized)
+    require_answers(net_with(student, sizes, params, "batchnorm"), rng, sizes, params)
     net = net_with(student, sizes, params, "batchnorm")
     loss = net.loss(x, y)[0]
     scores = net.loss(x)

@@ -55,7 +55,7 @@ def keep_and_drop_swapped(x, dropout_param):
 
 
 @wrong(
-    may_cost=NET,
+    may_cost=("dropout_backward", *NET),
     sentence="Your mask never drops anything. `rand < p / p` means `rand < (p / p)`, which is always true: "
     "write `(rand < p) / p`.",
 )
