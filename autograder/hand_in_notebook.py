@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from nbformat import reads
 from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -29,7 +28,7 @@ def read_hand_in(path: Path) -> NotebookNode:
     """
     try:
         return _clean(_parsed(path))
-    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError, MemoryError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         return empty_notebook(f"{path.name} could not be read: {plain_text(reason or 'damaged', 200)}")
 
@@ -47,21 +46,45 @@ def _parsed(path: Path) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If it is no regular file, too large, or no notebook.
+        If it is no regular file, too large, or no notebook of format 4.
     """
     if path.is_symlink() or not path.is_file():
         raise ValueError("it is not an ordinary file")
     if path.stat().st_size > MAX_BYTES:
         raise ValueError(f"it is larger than {MAX_BYTES // 1_000_000} MB")
-    text = path.read_text(encoding="utf-8-sig")
-    raw = json.loads(text)
-    if not isinstance(raw, dict) or "nbformat" not in raw:
+    return parse(path.read_bytes())
+
+
+def parse(data: bytes) -> dict[str, Any]:
+    """The notebook that `data` holds, as JSON of nbformat 4; its `cells` are a list, their content is unchecked.
+
+    nbformat is kept out of it: it would "correct" a notebook of today's format at random, and what it makes of an
+    older one can fill the memory (a heading of level 1,500,000,000 becomes that many "#").
+
+    Raises
+    ------
+    ValueError
+        If it is no notebook or one of an old format, in words for a student.
+
+    Examples
+    --------
+    >>> parse(b'{"nbformat": 4, "cells": []}')
+    {'nbformat': 4, 'cells': []}
+    """
+    try:
+        raw = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError, MemoryError):
+        raise ValueError("it is not a notebook") from None
+    version = raw.get("nbformat") if isinstance(raw, dict) else None
+    if type(version) is not int:
         raise ValueError("it is not a notebook")
-    # nbformat would "correct" a notebook of today's format at random; older formats only it can convert.
-    nb: dict[str, Any] = raw if raw["nbformat"] == 4 else reads(text, as_version=4)
-    if not isinstance(nb.get("cells"), list) or len(nb["cells"]) > MAX_CELLS:
+    if version != 4:
+        saved = "saved by a Jupyter from before 2015" if version < 4 else "of a format newer than Jupyter's today"
+        raise ValueError(f"it is {saved}; open it in today's Jupyter and save it again")
+    if not isinstance(raw.get("cells"), list) or len(raw["cells"]) > MAX_CELLS:
         raise ValueError("it is not a notebook, or has too many cells")
-    return nb
+    notebook: dict[str, Any] = raw
+    return notebook
 
 
 def _clean(nb: dict[str, Any]) -> NotebookNode:

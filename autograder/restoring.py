@@ -11,6 +11,7 @@ from nbgrader import utils
 from nbgrader.api import Gradebook
 
 from autograder.errors import CourseError
+from autograder.safe_markdown import safe_markdown
 
 _MAKE = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
 LOST = "*(This cell was missing from the hand-in and was put back.)*\n\n"
@@ -99,7 +100,10 @@ def _chosen(nb: NotebookNode, known: Mapping[str, Original]) -> dict[str, int]:
 
 def _restored(cell: NotebookNode, original: Original) -> NotebookNode:
     """The cell with its own text, where that was the student's to write, and all else as handed out."""
-    made = _new(original, cell.id, original.source if original.locked else cell.source)
+    own = cell.source
+    if original.kind == "markdown":  # whatever kind of cell it was handed in as
+        own = safe_markdown(own, cell.get("attachments"))
+    made = _new(original, cell.id, original.source if original.locked else own)
     if cell.cell_type == "code" and original.kind == "code" and not original.grade:
         made.outputs = cell.outputs
     if "attachments" in cell and original.kind == "markdown":

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from html.parser import HTMLParser
 from typing import Any
 
+from nbconvert.filters import strip_files_prefix
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from autograder.safe_outputs import MAX_SOURCE, plain_text
@@ -18,7 +19,9 @@ from autograder.safe_outputs import MAX_SOURCE, plain_text
 # "<" opens a tag, a comment or an autolink only when one of these follows at once.
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 # Macros by which MathJax makes links, styles and identifiers, or loads more macros.
-_MACROS = re.compile(r"\\(href|url|style|class|cssId|require|data|html[A-Za-z]*|unicode|includegraphics)(?![A-Za-z])")
+_MACROS = re.compile(
+    r"\\(href|url|style|class|cssId|require|data|html[A-Za-z]*|unicode|includegraphics|mmlToken)(?![A-Za-z])"
+)
 _SCHEMES = re.compile(r"(?i)\b(javascript|vbscript|data)(\s*)(:|&colon;|&#0*58;|&#x0*3a;|%3a)")
 _PROTOCOLS = ("http:", "https:", "mailto:", "data:image/png;base64,")
 
@@ -35,7 +38,9 @@ def safe_markdown(text: str, attachments: Mapping[str, Any] | None = None) -> st
     '$a< b$ **so** < b onclick=x>'
     """
     text = _TAG.sub("< ", plain_text(text, MAX_SOURCE))
-    text = _SCHEMES.sub(r"\1\2 ", _MACROS.sub(r"\1", text))
+    while _MACROS.search(text):  # a macro may hide in another one's backslash
+        text = _MACROS.sub(r"\1", text)
+    text = _SCHEMES.sub(r"\1\2 ", text)
     if _harmless(text, attachments or {}):
         return text
     fence = "~" * (3 + max(map(len, re.findall("~+", text)), default=0))
@@ -51,6 +56,7 @@ def _harmless(text: str, attachments: Mapping[str, Any]) -> bool:
         return False
     page = _Page()
     page.feed(html)
+    page.feed(strip_files_prefix(html))  # both pages apply this filter to what was rendered
     page.close()
     return page.harmless
 
@@ -70,5 +76,6 @@ class _Page(HTMLParser):
             # Browsers drop control characters and spaces from addresses.
             address = re.sub(r"[\x00-\x20]", "", value or "").lower()
             scheme = re.match(r"[a-z][a-z0-9+.-]*:", address) and not address.startswith(_PROTOCOLS)
+            scheme = scheme or address.startswith(("files/", "/files/"))
             if name.startswith("on") or name == "srcdoc" or (name in {"href", "src", "action"} and scheme):
                 self.harmless = False

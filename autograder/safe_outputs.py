@@ -38,6 +38,7 @@ def plain_text(text: str, limit: int = MAX_TEXT) -> str:
     'red'
     """
     text = _CONTROLS.sub("", _ESCAPES.sub("", text[: 4 * limit]))
+    text = text.encode("utf-8", "ignore").decode("utf-8")  # halves of letters cannot be written to any file
     return text if len(text) <= limit else text[:limit] + "\n[cut here]\n"
 
 

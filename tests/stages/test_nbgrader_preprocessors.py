@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from nbgrader.server_extensions.formgrader.handlers import static_path, template_path
 from PIL import Image, PngImagePlugin
 
-from autograder.hand_in_notebook import read_hand_in
+from autograder.hand_in_notebook import parse, read_hand_in
 from autograder.safe_markdown import safe_markdown
 from autograder.safe_outputs import MAX_SIDE, MAX_TEXT, SafeOutputs, plain_text, safe_png
 
@@ -263,17 +263,24 @@ def test_read_hand_in_keeps_nothing_of_the_metadata_but_the_id(tmp_path: Path) -
     assert set(nb.metadata) == {"kernelspec", "language_info"}
 
 
-def test_read_hand_in_converts_a_notebook_of_format_3(tmp_path: Path) -> None:
-    cells = [{"cell_type": "code", "input": "x = 1", "outputs": [], "language": "python", "metadata": {}}]
-    old = {
-        "nbformat": 3,
-        "nbformat_minor": 0,
-        "metadata": {"name": ""},
-        "worksheets": [{"cells": cells, "metadata": {}}],
-    }
+def test_read_hand_in_refuses_a_notebook_of_format_3(tmp_path: Path) -> None:
+    heading = {"cell_type": "heading", "level": 1_500_000_000, "source": "x", "metadata": {}}
+    old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": [heading], "metadata": {}}]}
     path = tmp_path / "Dropout.ipynb"
     path.write_text(json.dumps(old))
-    assert read_hand_in(path).cells[0].source == "x = 1"
+    assert "saved by a Jupyter from before 2015" in read_hand_in(path).cells[0].source
+
+
+@pytest.mark.parametrize("version", [True, 4.0, "4", None, [4], {}])
+def test_parse_takes_format_4_only(version: object) -> None:
+    with pytest.raises(ValueError, match="it is not a notebook"):
+        parse(json.dumps({"nbformat": version, "cells": []}).encode())
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff", b"3", b"[" * 100_000, b"9" * 5_000, b'{"nbformat": 4, "cells": {}}'])
+def test_parse_refuses_what_is_no_notebook(data: bytes) -> None:
+    with pytest.raises(ValueError, match="it is not a notebook"):
+        parse(data)
 
 
 def test_read_hand_in_keeps_pasted_pictures(tmp_path: Path) -> None:
