@@ -125,9 +125,13 @@ def test_plain_nbgrader_gives_the_same_scores(graded, classroom):
         run = subprocess.run(command, cwd=classroom.root, capture_output=True, text=True, check=False)
         assert run.returncode == 0, run.stderr[-2000:]
     after = {student: scores(classroom, student) for student in graded}
-    for student in ("no-notebook", "empty-folder"):  # without a notebook nbgrader alone records nothing
-        assert set(after.pop(student).values()) == {None}
-        del before[student]
+    # Where a notebook is missing nbgrader alone gives its questions nothing.
+    assert set(after.pop("empty-folder").values()) == {None}
+    for question in classroom.assignment("deep_nets").auto_questions:
+        if question.notebook == "Dropout":
+            assert not after["no-notebook"].pop(question.grade_id)
+            del before["no-notebook"][question.grade_id]
+    del before["empty-folder"]
     assert after == before
 
 
