@@ -131,6 +131,10 @@ def grade(
     assignment: Name = "deep_nets",
     student: Annotated[list[str] | None, typer.Option("--student", help="Only this student; may be repeated.")] = None,
     workers: Annotated[int, typer.Option(min=0, help="Hand-ins examined at once; 0: one for each core.")] = 0,
+    scheduler: Annotated[
+        str, typer.Option(help="Address of a Dask scheduler (tcp://...): examine on its workers; see docs/scale.md.")
+    ] = "",
+    target: Annotated[bool, typer.Option(help="Train the target sections too (minutes each).")] = True,
     allow_synthetic: Annotated[
         bool,
         typer.Option("--allow-synthetic", help="Record target scores made on the stand-in, which is not CIFAR-10."),
@@ -140,15 +144,33 @@ def grade(
     """Examine every hand-in and record the scores in nbgrader's gradebook.
 
     Reads submitted/*/NAME; writes results/, autograded/, gradebook.db and a log below logs/. What an earlier run has
-    done is not done again. Exit codes: 0 all graded, 1 some could not be, 2 wrong usage.
+    done is not done again, so a run that was stopped (Ctrl-C) or killed is taken up by the same command. Exit codes:
+    0 all graded, 1 some could not be, 2 wrong usage, 130 stopped.
 
     Example: autograder grade deep_nets --workers 2
     """
+    from autograder import pool
     from autograder.grade import grade as run
 
     _use(wall_name)
     work = Course.find().assignment(assignment)
-    done = list(run(work, student or (), workers=workers, allow_synthetic=allow_synthetic, console=err))
+    count, executor = pool.cluster(scheduler) if scheduler else (workers, pool.processes)
+    results = run(
+        work,
+        student or (),
+        workers=count,
+        executor=executor,
+        with_target=target,
+        allow_synthetic=allow_synthetic,
+        console=err,
+    )
+    done: list[tuple[HandInResult, str]] = []
+    try:
+        done.extend(results)
+    except KeyboardInterrupt:
+        _show_all(work, done)
+        err.print(f"stopped; {len(done)} hand-ins are recorded. The same command does the rest.", markup=False)
+        raise typer.Exit(130) from None
     _show_all(work, done)
     raise typer.Exit(0 if all(result.state == "graded" and not reason for result, reason in done) else 1)
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,17 @@ from autograder.examiner.session import WALL_CLOCK
 from autograder.examiner.stage import StagedHandIn
 from autograder.misconceptions import all_misconceptions
 from autograder.results import SCHEMA, Check, QuestionResult, State, Target
-from autograder.wall import choose, places
+from autograder.wall import Wall, choose, places
 
 CHECKS = Path(__file__).resolve().parent.parent / "checks"
 STAND_IN = "synthetic stand-in"
 PATIENCE = 300  # wall-clock seconds that the examiner itself may take beside a hand-in's own
 
 Say = Callable[[str], None]
+
+
+def silent(_: str) -> None:
+    """Say nothing."""
 
 
 class ExaminerFault(Exception):
@@ -38,14 +43,17 @@ class ExaminerFault(Exception):
 class Examination:
     """One hand-in under examination: what is known beforehand, and what is found."""
 
-    def __init__(self, assignment: Assignment, student: str, folder: Path, say: Say) -> None:
-        self.assignment, self.student, self.folder, self.say = assignment, student, folder, say
+    def __init__(self, assignment: Assignment, seed: str, folder: Path, say: Say = silent) -> None:
+        self.assignment, self.seed, self.folder, self.say = assignment, seed, folder, say
         self.course = assignment.course
-        self.seed = self.course.seed(student, assignment.name)
-        self.wall = choose(self.course.root)
         self.kit = version("deep-nets-course-kit")
         self.cpu = self.target_cpu = 0.0
         self.faults: list[str] = []  # what the examiner itself failed over, for the log
+
+    @cached_property
+    def wall(self) -> Wall:
+        """The wall in force."""
+        return choose(self.course.root)
 
     @property
     def data(self) -> str:
@@ -57,11 +65,12 @@ class Examination:
 
     def origin(self, question: str, key: str) -> dict[str, Any]:
         """The part of a record that says where it comes from."""
-        data = self.data if self._is_target(question) else "none"
+        data = self.data if self.is_target(question) else "none"
         names = {"kit": self.kit, "edition": self.assignment.settings.edition, "wall": self.wall.name, "data": data}
         return {**names, "question": question, "key": key}
 
-    def _is_target(self, question: str) -> bool:
+    def is_target(self, question: str) -> bool:
+        """Whether a question is answered by training."""
         settings = self.assignment.settings.target
         return settings is not None and question == settings.question
 
@@ -72,19 +81,19 @@ class Examination:
         return self.folder / f"{settings.notebook if settings else ''}.ipynb"
 
     def key(self, question: str, staged: StagedHandIn) -> str:
-        """A hash over all that a record rests on: files, checks, settings, seed, wall, data."""
+        """A hash over all that a record rests on: files, checks, settings, seed, data."""
         settings = self.assignment.settings
-        parts = [str(SCHEMA), self.kit, self.seed, self.wall.name, question, staged.digest()]
-        if self._is_target(question):
+        parts = [str(SCHEMA), self.kit, self.seed, question, staged.digest()]
+        if self.is_target(question):
             content = self.notebook.read_bytes() if self.notebook.is_file() else b""
             parts += [self.data, str(settings.target), hashlib.sha256(content).hexdigest()]
         else:
-            parts += [str(settings.limits), _checks_digest()]
+            parts += [str(settings.limits), _checks_digest(self.assignment, question)]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     def results(self, keys: dict[str, str], staged: StagedHandIn) -> Iterator[QuestionResult]:
         """Examine the questions of `keys` (question: key of its record), the target last."""
-        checked = {name: key for name, key in keys.items() if not self._is_target(name)}
+        checked = {name: key for name, key in keys.items() if not self.is_target(name)}
         if checked:
             self.say("running the hidden checks")
             yield from self._check(list(checked), checked, staged)
@@ -235,8 +244,12 @@ def _lent_remark(question: str, outcomes: list[dict[str, Any]], failed: set[str]
     )
 
 
-def _checks_digest() -> str:
+def _checks_digest(assignment: Assignment, question: str) -> str:
+    """A hash over what the checks of a question rest on: mending one question's file changes no other's."""
     total = hashlib.sha256()
-    for path in sorted([*CHECKS.glob("*.py"), *(CHECKS.parent / "misconceptions").glob("*.py")]):
-        total.update(path.name.encode() + path.read_bytes())
+    ours = [*CHECKS.glob("*.py"), *(CHECKS.parent / "misconceptions").glob("*.py"), *assignment.package.glob("*.py")]
+    for path in sorted(ours):
+        content = path.read_bytes()
+        if not path.name.startswith("test_") or f'"{question}"'.encode() in content:
+            total.update(path.name.encode() + content)
     return total.hexdigest()

@@ -1,0 +1,79 @@
+"""plan: what is known of one hand-in, what is still to be examined, and the whole made of both."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from autograder.course import Assignment, Question
+from autograder.examiner.examine import Examination
+from autograder.examiner.stage import StagedHandIn
+from autograder.records import Records
+from autograder.results import HandInResult, QuestionResult, Timing
+from autograder.wall import VARIABLE
+
+
+@dataclass
+class Plan:
+    """One hand-in: what is known of the chosen questions, and the keys of those that are still to be examined."""
+
+    assignment: Assignment
+    student: str
+    chosen: list[Question]
+    records: Records | None
+    known: dict[str, QuestionResult] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    timing: Timing = field(default_factory=Timing)
+
+    def look(self, work: Examination, staged: StagedHandIn, given: tuple[str, ...]) -> Plan:
+        """Read the records that still hold.
+
+        What was `given` solved is not examined: what an earlier hand-in earned with the student's own code stands.
+        """
+        without_wall = os.environ.get(VARIABLE) == "none"
+        for name in (question.grade_id for question in self.chosen):
+            if name in given:
+                self.known[name] = (self.records and self.records.kept(name)) or given_solved(self.assignment, name)
+                continue
+            key = work.key(name, staged)
+            kept = self.records.read(name, key, without_wall=without_wall) if self.records else None
+            if kept is None:
+                self.missing[name] = key
+            else:
+                self.known[name] = kept
+        return self
+
+    def take(self, results: Iterable[QuestionResult], timing: Timing) -> None:
+        """Keep what was found."""
+        self.timing = timing
+        for result in results:
+            self.known[result.question] = result
+            if self.records:
+                self.records.write(result)
+        if self.records:
+            self.records.write_timing(timing)
+
+    def result(self) -> HandInResult:
+        """The whole, in the order of the notebooks."""
+        found = [self.known[question.grade_id] for question in self.chosen if question.grade_id in self.known]
+        failed = [result for result in found if result.state == "failed"]
+        broken = failed if len(failed) == len(found) and found else []
+        return HandInResult(
+            student=self.student,
+            assignment=self.assignment.name,
+            state="failed" if broken else "graded",
+            reason=broken[0].reason if broken else "",
+            edition=self.assignment.settings.edition,
+            wall=", ".join(sorted({result.wall for result in found if result.wall})),
+            data=next((result.data for result in found if result.target is not None), "none"),
+            questions=tuple(found),
+            timing=self.timing,
+        )
+
+
+def given_solved(assignment: Assignment, question: str) -> QuestionResult:
+    """The result of a question whose functions the course gave solved."""
+    reason = "Not graded: the course gave you this part solved."
+    origin = {"kit": "", "edition": assignment.settings.edition, "wall": "", "data": "none"}
+    return QuestionResult(**origin, question=question, state="missing", share=0.0, reason=reason)
