@@ -66,6 +66,7 @@ class Channel:
         self._session, self._socket, self._cap = session, own, cap
         self._deadline = time.monotonic() + WALL_CLOCK * cpu_seconds
         self._timed_out = False
+        self._before = 0.0  # CPU seconds used when the check began, by the fork's own word: only what we say rests on it
         self._number = 0
         self._usage: Usage | None = None
 
@@ -79,6 +80,18 @@ class Channel:
         if answer.get("id") != self._number:
             raise wire.WireError("an answer to another request")
         return answer, out
+
+    @property
+    def open(self) -> bool:
+        """Whether the fork still serves."""
+        return self._usage is None
+
+    def begin(self, seed: int) -> None:
+        """Begin another check in this fork: other seeds, no objects, all the seconds again. WireError when it is gone."""
+        self._deadline = time.monotonic() + WALL_CLOCK * self.cpu_seconds
+        answer, _ = self.request({"do": "begin", "seed": seed, "cpu_seconds": self.cpu_seconds})
+        used = answer.get("used")
+        self._before = used if isinstance(used, float) else 0.0
 
     def send(self, header: dict[str, Any], arrays: Sequence[np.ndarray[Any, Any]] = ()) -> None:
         """Write one frame before the fork's deadline."""
@@ -109,7 +122,7 @@ class Channel:
                 return self._usage
             cpu = float(answer["cpu"])
             code = os.waitstatus_to_exitcode(int(answer["status"]))
-            limited = code == -signal.SIGXCPU or cpu >= self.cpu_seconds
+            limited = code == -signal.SIGXCPU or cpu - self._before >= self.cpu_seconds
             ended = "cpu" if limited else "wall" if self._timed_out else "crash" if code != -signal.SIGKILL else ""
             if answer.get("over") is True:
                 ended = "files"
@@ -180,18 +193,23 @@ class Session:
         seed: int,
         *,
         cpu_seconds: int,
+        all_cpu_seconds: int = 0,
         memory_mb: int,
         reply_mb: int = REPLY_MB,
         task: str = "calls",
         data: Path | None = None,
     ) -> Iterator[Channel]:
-        """A channel to a fresh fork; its first answer says whether the hand-in could be imported."""
+        """A channel to a fresh fork; its first answer says whether the hand-in could be imported.
+
+        It may use `cpu_seconds`, and as many again whenever a check begins, up to `all_cpu_seconds`.
+        """
         staged = self.staged
         order = {
             "order": "fork",
             "task": task,
             "seed": seed,
             "cpu_seconds": cpu_seconds,
+            "all_cpu_seconds": all_cpu_seconds,
             "memory_mb": memory_mb,
             "environment": {"CIFAR10_DIR": str(data)} if data else {},
             "folder": str(staged.folder),

@@ -34,7 +34,9 @@ def child(channel: socket.socket, order: dict[str, Any], orders: dict[str, Any])
     lockdown.silence()
     lockdown.end_with_parent()
     scratch = orders["scratch"]
-    lockdown.limit(order["cpu_seconds"], order["memory_mb"], scratch["bytes"] if scratch else 0)
+    lockdown.limit(
+        order["cpu_seconds"], order["all_cpu_seconds"], order["memory_mb"], scratch["bytes"] if scratch else 0
+    )
     random.seed(order["seed"])
     np.random.seed(order["seed"])
     os.environ.update(order["environment"])
