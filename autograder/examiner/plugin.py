@@ -24,11 +24,9 @@ import pytest
 
 from autograder.checks.api import CheckFailed, Spec, spec_of
 from autograder.course import Course, derived_seed
-from autograder.examiner.recognise import recognise
 from autograder.examiner.session import WALL_CLOCK, Channel, Session, WorkerLost
 from autograder.examiner.stage import stage
 from autograder.examiner.student import Remote, Student, StudentError
-from autograder.examiner.student_local import LocalStudent
 from autograder.wall import AUTO, named
 
 _ASSIGNMENT = "deep_nets"
@@ -101,7 +99,7 @@ class Examination:
         )
 
     def remote_for(self, spec: Spec, name: str) -> Remote:
-        """The question's fork, as if fresh: one question, one fork. What ended or broke it gets the next check another."""
+        """The question's fork, as if fresh for this check; where there is none, or it ended, a fresh one."""
         serves = (spec.grade_id, self.session_for(spec.rests_on))
         seed = self.seed_of(f"{name} world")
         if self._remote is not None and self._serves == serves and self._remote.begin(seed):
@@ -219,6 +217,8 @@ def _outcome(state: Examination, item: pytest.Item, error: BaseException | None)
 
 def _reference_passes(state: Examination, item: pytest.Item) -> bool:
     """Whether a check that broke down passes with the reference: then it was the hand-in that broke it."""
+    from autograder.examiner.student_local import LocalStudent
+
     try:
         rng = np.random.default_rng(state.seed_of(item.name))
         given = {"student": LocalStudent.of_reference(), "rng": rng}
@@ -248,7 +248,10 @@ def _recognised(state: Examination) -> dict[str, list[str]]:
     """For each question with a wrong answer: names of the misconceptions that behave as the hand-in does."""
     found: dict[str, list[str]] = {}
     state.end_fork()
-    for question in dict.fromkeys(row["question"] for row in state.outcomes if row["code"] == "wrong"):
+    wrong = dict.fromkeys(row["question"] for row in state.outcomes if row["code"] == "wrong")
+    if wrong:
+        from autograder.examiner.recognise import recognise  # takes a while to load: a right hand-in does without
+    for question in wrong:
         name = f"recognise {question}"
         try:
             seed = state.seed_of(f"{name} world")

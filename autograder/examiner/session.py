@@ -66,7 +66,7 @@ class Channel:
         self._session, self._socket, self._cap = session, own, cap
         self._deadline = time.monotonic() + WALL_CLOCK * cpu_seconds
         self._timed_out = False
-        self._before = 0.0  # CPU seconds used when the check began, by the fork's own word: only what we say rests on it
+        self._before = 0.0  # CPU seconds used when the check began, by the fork's word: only our words rest on it
         self._number = 0
         self._usage: Usage | None = None
 
@@ -87,7 +87,7 @@ class Channel:
         return self._usage is None
 
     def begin(self, seed: int) -> None:
-        """Begin another check in this fork: other seeds, no objects, all the seconds again. WireError when it is gone."""
+        """Begin another check in this fork: seeded, no objects, all the seconds again. WireError when it is gone."""
         self._deadline = time.monotonic() + WALL_CLOCK * self.cpu_seconds
         answer, _ = self.request({"do": "begin", "seed": seed, "cpu_seconds": self.cpu_seconds})
         used = answer.get("used")

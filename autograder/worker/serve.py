@@ -178,8 +178,10 @@ def _answer(hand_in: HandIn, request: dict[str, Any], arrays: wire.Arrays) -> tu
         return {"value": {"h": hand_in.keep(value_of(request["items"]))}}, []
     if operation == "keys":
         return {"value": {"l": [str(key) for key in _reach(hand_in, path)]}}, []
-    if operation == "set":
-        _reach(hand_in, path)[request["key"]] = value_of(request["value"])
+    if operation == "update":
+        found = _reach(hand_in, path)
+        for key, value in value_of(request["items"]).items():
+            found[key] = value
         return {"value": None}, []
     target = _reach(hand_in, path)
     if operation == "call":
