@@ -56,12 +56,11 @@ def limit(cpu_seconds: int, all_cpu_seconds: int, memory_mb: int, file_bytes: in
         resource.setrlimit(kind, pair)
 
 
-def grant(cpu_seconds: int) -> float:
-    """Let this process use so many CPU seconds from now on, as far as its last bound allows; what it has used."""
+def grant(cpu_seconds: int) -> None:
+    """Let this process use so many CPU seconds from now on, as far as its last bound allows."""
     used = time.process_time()
     last = resource.getrlimit(resource.RLIMIT_CPU)[1]
     resource.setrlimit(resource.RLIMIT_CPU, (min(math.ceil(used) + cpu_seconds, last), last))
-    return used
 
 
 def silence() -> None:

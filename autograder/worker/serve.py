@@ -82,12 +82,12 @@ class HandIn:
         self.objects.append(value)
         return len(self.objects) - 1
 
-    def begin(self, seed: int, cpu_seconds: int) -> float:
-        """Another check begins: nothing is kept, the generators are seeded; CPU seconds used before."""
+    def begin(self, seed: int, cpu_seconds: int) -> None:
+        """Another check begins: nothing is kept, the generators are seeded, all the CPU seconds are there again."""
         self.objects.clear()
         random.seed(seed)
         np.random.seed(seed)
-        return lockdown.grant(cpu_seconds)
+        lockdown.grant(cpu_seconds)
 
     def _place(self, error: BaseException) -> dict[str, Any]:
         """File and line of the hand-in's own code where `error` came up."""
@@ -169,7 +169,8 @@ def _answer(hand_in: HandIn, request: dict[str, Any], arrays: wire.Arrays) -> tu
 
     operation, path = request["do"], request.get("path", [])
     if operation == "begin":
-        return {"used": hand_in.begin(request["seed"], request["cpu_seconds"])}, []
+        hand_in.begin(request["seed"], request["cpu_seconds"])
+        return {"value": None}, []
     if operation == "seed":
         random.seed(request["seed"])
         np.random.seed(request["seed"])
