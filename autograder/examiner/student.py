@@ -105,6 +105,15 @@ class Remote:
         if answer.get("ready") is not True:
             raise StudentError(import_reason(answer, self._channel.places))
 
+    def begin(self, seed: int) -> bool:
+        """Begin another check in this fork; False where a fresh one is needed."""
+        try:
+            if self._channel.open:
+                self._channel.begin(seed)
+        except wire.WireError:
+            self._channel.end()
+        return self._channel.open
+
     def call(
         self,
         name: str,
@@ -148,7 +157,7 @@ class Remote:
             return [pack(item) for item in value]
         if part == "keywords":
             return {key: pack(item) for key, item in value.items()}
-        return pack(value) if part in ("items", "value") else value
+        return pack(value) if part == "items" else value
 
     def _ended(self, name: str) -> StudentError:
         """Why the channel closed: the fork's limits, or a crash."""
@@ -216,7 +225,11 @@ class Handle:
         return self._remote.ask(f'{self._name}["{key}"]', "get", [*self._path(), [key]])
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._remote.ask(self._name, "set", self._path(), key=key, value=value)
+        self.update({key: value})
+
+    def update(self, items: Mapping[str, Any]) -> None:
+        """Write these entries, in this order."""
+        self._remote.ask(self._name, "update", self._path(), items=dict(items))
 
     def __contains__(self, key: str) -> bool:
         return key in self.keys()
