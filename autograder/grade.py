@@ -20,7 +20,7 @@ from autograder.course import Assignment, Question
 from autograder.cut import not_graded
 from autograder.errors import CourseError
 from autograder.examiner.examine import STAND_IN, Examination, Say
-from autograder.examiner.stage import StagedHandIn, stage
+from autograder.examiner.stage_found import lay_out
 from autograder.records import Records
 from autograder.results import HandInResult, QuestionResult, Timing
 
@@ -44,6 +44,8 @@ def examined(
     only: Iterable[str] = (),
     with_target: bool = True,
     store: bool = True,
+    edition: str = "",
+    package: Path | None = None,
     say: Say = _silent,
 ) -> HandInResult:
     """Examine one hand-in: what an earlier run recorded is read, the rest is done now.
@@ -62,6 +64,10 @@ def examined(
         Whether to train the target section too.
     store : bool
         Whether to read and write records below results/.
+    edition : str, optional
+        Whose dialect it is: an edition's name, "auto", or "" for what assignment.toml says.
+    package : Path, optional
+        The package's folder below `folder`, where it is not to be looked for.
     say : callable, optional
         Told about progress, one line at a time.
 
@@ -72,12 +78,12 @@ def examined(
     """
     chosen = _chosen(assignment, tuple(only), with_target)
     records = Records(assignment.course.root / "results" / assignment.name / student) if store else None
-    work = Examination(assignment, student, folder, say)
     began, started = time.monotonic(), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    staged = stage(assignment, folder)
+    staged = lay_out(assignment, folder, edition or assignment.settings.edition, package)
     try:
+        work = Examination(assignment, student, folder, staged, say)
         given = () if only else not_graded(assignment, student)
-        results = _results(work, chosen, staged, records, given)
+        results = _results(work, chosen, records, given)
     finally:
         staged.remove()
     timing = Timing(
@@ -96,10 +102,13 @@ def examined(
         assignment=assignment.name,
         state="failed" if broken else "graded",
         reason=broken[0].reason if broken else "",
-        edition=assignment.settings.edition,
+        edition=work.edition,
         wall=work.wall.name,
         data=work.data,
         questions=tuple(results),
+        not_counted=tuple(f"{name}: {reason}" for name, reason in work.not_counted().items()),
+        evidence=staged.found.evidence if staged.found else (),
+        remarks=staged.remarks,
         timing=timing,
     )
 
@@ -115,23 +124,23 @@ def _chosen(assignment: Assignment, only: tuple[str, ...], with_target: bool) ->
 
 
 def _results(
-    work: Examination, chosen: list[Question], staged: StagedHandIn, records: Records | None, given: tuple[str, ...]
+    work: Examination, chosen: list[Question], records: Records | None, given: tuple[str, ...]
 ) -> list[QuestionResult]:
     """The result of each chosen question: from the records where they hold, else examined now and recorded at once.
 
     What was `given` is not examined: what an earlier hand-in earned with the student's own code stands.
     """
-    keys = {question.grade_id: work.key(question.grade_id, staged) for question in chosen}
+    keys = {question.grade_id: work.key(question.grade_id) for question in chosen}
     kept = {name: (records.kept(name) if records else None) or _given(work, name) for name in keys if name in given}
     keys = {name: key for name, key in keys.items() if name not in given}
     found = {name: old for name, key in keys.items() if records and (old := records.read(name, key))}
     missing = {name: key for name, key in keys.items() if name not in found}
-    for result in work.results(missing, staged):
+    for result in work.results(missing):
         found[result.question] = result
         if records:
             records.write(result)
     found |= kept
-    return [found[question.grade_id] for question in chosen]
+    return [found[question.grade_id] for question in chosen if question.grade_id in found]
 
 
 def _given(work: Examination, question: str) -> QuestionResult:

@@ -220,7 +220,9 @@ class Handle:
 
     def __getitem__(self, key: str) -> Any:
         own = self._key(key)
-        return self._remote.dialect.value(key, self._remote.ask(f'{self._name}["{own}"]', "get", [*self._path(), [own]]))
+        return self._remote.dialect.value(
+            key, self._remote.ask(f'{self._name}["{own}"]', "get", [*self._path(), [own]])
+        )
 
     def __setitem__(self, key: str, value: Any) -> None:
         value = self._remote.dialect.value(key, value)

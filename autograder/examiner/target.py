@@ -22,8 +22,9 @@ from nndl import data_utils
 
 from autograder.course import Assignment, TargetSettings
 from autograder.errors import CourseError
+from autograder.examiner.files import read_plain
 from autograder.examiner.session import Channel, Session, Usage, WorkerLost
-from autograder.examiner.stage import StagedHandIn, read_plain
+from autograder.examiner.stage import StagedHandIn
 from autograder.examiner.student import StudentError, import_reason, tidy
 from autograder.results import Target
 from autograder.wall import Scratch, Wall, places
