@@ -46,6 +46,7 @@ def examined(
     store: bool = True,
     edition: str = "",
     package: Path | None = None,
+    target_cell: int | None = None,
     say: Say = _silent,
 ) -> HandInResult:
     """Examine one hand-in: what an earlier run recorded is read, the rest is done now.
@@ -68,6 +69,8 @@ def examined(
         Whose dialect it is: an edition's name, "auto", or "" for what assignment.toml says.
     package : Path, optional
         The package's folder below `folder`, where it is not to be looked for.
+    target_cell : int, optional
+        The code cell to train, counted from 1, in a notebook that is not ours.
     say : callable, optional
         Told about progress, one line at a time.
 
@@ -81,7 +84,7 @@ def examined(
     began, started = time.monotonic(), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     staged = lay_out(assignment, folder, edition or assignment.settings.edition, package)
     try:
-        work = Examination(assignment, student, folder, staged, say)
+        work = Examination(assignment, student, folder, staged, say, target_cell)
         given = () if only else not_graded(assignment, student)
         results = _results(work, chosen, records, given)
     finally:

@@ -185,10 +185,8 @@ class _Worn:
 
 def _worn_rule(module: Any, name: str, dialect: Dialect) -> Callable[..., Any]:
     def rule(w: Any, dw: Any, config: Any = None) -> Any:
-        if config is None:
-            ours = None
-        else:
-            ours = dict(zip(dialect.our_keys(name, list(config)), config.values(), strict=True))
+        keys = [] if config is None else dialect.our_keys(name, list(config))
+        ours = None if config is None else dict(zip(keys, config.values(), strict=True))
         next_w, back = getattr(module, name)(w, dw, ours)
         theirs = dialect.items(name, back)
         if config is not None and back is ours:  # written into the dict that was given

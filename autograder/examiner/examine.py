@@ -37,8 +37,17 @@ Say = Callable[[str], None]
 class Examination:
     """One hand-in under examination: what is known beforehand, and what is found."""
 
-    def __init__(self, assignment: Assignment, student: str, folder: Path, staged: StagedHandIn, say: Say) -> None:
+    def __init__(
+        self,
+        assignment: Assignment,
+        student: str,
+        folder: Path,
+        staged: StagedHandIn,
+        say: Say,
+        target_cell: int | None = None,
+    ) -> None:
         self.assignment, self.student, self.folder, self.staged, self.say = assignment, student, folder, staged, say
+        self.target_cell = target_cell
         self.course = assignment.course
         self.seed = self.course.seed(student, assignment.name)
         self.wall = choose(self.course.root)
