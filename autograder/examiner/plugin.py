@@ -8,8 +8,10 @@ written there as JSON; what failed is told in the check's own words, never with 
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -20,14 +22,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograder.checks.api import CheckFailed, spec_of
+from autograder.checks.api import CheckFailed, Spec, spec_of
 from autograder.course import Course, derived_seed
 from autograder.editions import READINGS
-from autograder.examiner.recognise import recognise
 from autograder.examiner.session import WALL_CLOCK, Channel, Session, WorkerLost
 from autograder.examiner.stage_found import lay_out
 from autograder.examiner.student import Remote, Student, StudentError
-from autograder.examiner.student_local import LocalStudent
 from autograder.wall import AUTO, named
 
 _ASSIGNMENT = "deep_nets"
@@ -74,6 +74,9 @@ class Examination:
         self.wall = named(course.root, config.getoption("--wall"))
         self.session = Session(self.wall, self.staged.plain())
         self._overlays: dict[tuple[str, ...], Session] = {}
+        self._fork = contextlib.ExitStack()  # the fork that serves now, and what it serves
+        self._remote: Remote | None = None
+        self._serves: tuple[str, Session] | None = None
 
     def session_for(self, rests_on: tuple[str, ...]) -> Session:
         """The session of a question: with --overlay a wall of its own, with only the named functions laid under."""
@@ -85,14 +88,48 @@ class Examination:
 
     def close(self) -> None:
         """End every worker and remove what was staged."""
+        self.end_fork()
         for session in (self.session, *self._overlays.values()):
             session.close()
         self.staged.remove()
 
     def fork(self, session: Session, seed: int) -> AbstractContextManager[Channel]:
-        """A fork that may use what one check may use."""
+        """A fork that may use what one check may use, again for each check, and what is left for all in the end."""
         limits = self.assignment.settings.limits
-        return session.fork(seed, cpu_seconds=limits.cpu_seconds, memory_mb=limits.memory_mb, reply_mb=limits.reply_mb)
+        return session.fork(
+            seed,
+            cpu_seconds=limits.cpu_seconds,
+            all_cpu_seconds=math.ceil(limits.hand_in_cpu_seconds - self.cpu),
+            memory_mb=limits.memory_mb,
+            reply_mb=limits.reply_mb,
+        )
+
+    def remote_for(self, spec: Spec, name: str) -> Remote:
+        """The question's fork, as if fresh for this check; where there is none, or it ended, a fresh one."""
+        serves = (spec.grade_id, self.session_for(spec.rests_on))
+        seed = self.seed_of(f"{name} world")
+        if self._remote is not None and self._serves == serves and self._remote.begin(seed):
+            return self._remote
+        self.end_fork()
+        channel = self._fork.enter_context(self.fork(serves[1], seed))
+        self._fork.callback(lambda: self._count(channel))
+        remote = Remote(channel, self.hung, self.dialect)
+        try:
+            remote.ready()
+        except StudentError as error:
+            self.unfit = str(error)
+            raise
+        remote.begin(seed)  # importing the package may have drawn random numbers
+        self._remote, self._serves = remote, serves
+        return remote
+
+    def _count(self, channel: Channel) -> None:
+        self.cpu += channel.end().cpu_seconds
+
+    def end_fork(self) -> None:
+        """End the fork that serves now, if there is one."""
+        self._remote = None
+        self._fork.close()
 
     def seed_of(self, name: str) -> int:
         """A seed for one check of this hand-in."""
@@ -125,7 +162,7 @@ def examination(request: pytest.FixtureRequest) -> Iterator[Examination]:
 _STATE = pytest.StashKey[Examination]()
 
 
-def _spec(item: pytest.Item) -> Any:
+def _spec(item: pytest.Item) -> Spec:
     return spec_of(item.obj)  # type: ignore[attr-defined]
 
 
@@ -136,8 +173,8 @@ def rng(request: pytest.FixtureRequest, examination: Examination) -> np.random.G
 
 
 @pytest.fixture
-def student(request: pytest.FixtureRequest, examination: Examination) -> Iterator[Student]:
-    """The hand-in, freshly imported in a fork of its own."""
+def student(request: pytest.FixtureRequest, examination: Examination) -> Student:
+    """The hand-in in a fork of its question, with generators seeded for this check."""
     if examination.unfit:
         raise StudentError(examination.unfit, "import")
     limits = examination.assignment.settings.limits
@@ -145,17 +182,7 @@ def student(request: pytest.FixtureRequest, examination: Examination) -> Iterato
         raise StudentError(f"The checks before this one used up all {limits.hand_in_cpu_seconds} CPU seconds.", "hung")
     if time.monotonic() - examination.began >= WALL_CLOCK * limits.hand_in_cpu_seconds:
         raise StudentError("The checks before this one took too long by the clock. Does your code sleep?", "hung")
-    seed = examination.seed_of(f"{request.node.name} world")
-    session = examination.session_for(_spec(request.node).rests_on)
-    with examination.fork(session, seed) as channel:
-        remote = Remote(channel, examination.hung, examination.dialect)
-        try:
-            remote.ready()
-        except StudentError as error:
-            examination.unfit = str(error)
-            raise
-        yield Student(remote)
-        examination.cpu += channel.end().cpu_seconds
+    return Student(examination.remote_for(_spec(request.node), request.node.name))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -196,6 +223,8 @@ def _outcome(state: Examination, item: pytest.Item, error: BaseException | None)
 
 def _reference_passes(state: Examination, item: pytest.Item) -> bool:
     """Whether a check that broke down passes with the reference: then it was the hand-in that broke it."""
+    from autograder.examiner.student_local import LocalStudent
+
     try:
         rng = np.random.default_rng(state.seed_of(item.name))
         given = {"student": LocalStudent.of_reference(), "rng": rng}
@@ -224,7 +253,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def _recognised(state: Examination) -> dict[str, list[str]]:
     """For each question with a wrong answer: names of the misconceptions that behave as the hand-in does."""
     found: dict[str, list[str]] = {}
-    for question in dict.fromkeys(row["question"] for row in state.outcomes if row["code"] == "wrong"):
+    state.end_fork()
+    wrong = dict.fromkeys(row["question"] for row in state.outcomes if row["code"] == "wrong")
+    if wrong:
+        from autograder.examiner.recognise import recognise  # takes a while to load: a right hand-in does without
+    for question in wrong:
         name = f"recognise {question}"
         try:
             seed = state.seed_of(f"{name} world")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,7 +49,7 @@ def lay_out(assignment: Assignment, folder: Path, edition: str = CANONICAL, plac
 
 def stage_found(assignment: Assignment, found: Found) -> StagedHandIn:
     """Lay out what was found. The caller removes it with `.remove()`."""
-    root = Path(tempfile.mkdtemp(prefix="hand-in-", dir=places.temporary()))
+    root = places.make("hand-in")
     own = root / "own"
     remarks: list[str] = list(found.remarks)
     files = dict(_files(found))

@@ -108,6 +108,15 @@ class Remote:
         if answer.get("ready") is not True:
             raise StudentError(import_reason(answer, self._channel.places))
 
+    def begin(self, seed: int) -> bool:
+        """Begin another check in this fork; False where a fresh one is needed."""
+        try:
+            if self._channel.open:
+                self._channel.begin(seed)
+        except wire.WireError:
+            self._channel.end()
+        return self._channel.open
+
     def call(
         self,
         name: str,
@@ -151,7 +160,7 @@ class Remote:
             return [pack(item) for item in value]
         if part == "keywords":
             return {key: pack(item) for key, item in value.items()}
-        return pack(value) if part in ("items", "value") else value
+        return pack(value) if part == "items" else value
 
     def _ended(self, name: str) -> StudentError:
         """Why the channel closed: the fork's limits, or a crash."""
@@ -228,8 +237,13 @@ class Handle:
         )
 
     def __setitem__(self, key: str, value: Any) -> None:
-        value = self._remote.dialect.value(key, value)
-        self._remote.ask(self._name, "set", self._path(), key=self._key(key), value=value)
+        self.update({key: value})
+
+    def update(self, items: Mapping[str, Any]) -> None:
+        """Write these entries, in this order."""
+        dialect = self._remote.dialect
+        own = {self._key(key): dialect.value(key, value) for key, value in items.items()}
+        self._remote.ask(self._name, "update", self._path(), items=own)
 
     def __contains__(self, key: str) -> bool:
         return key in self.keys()

@@ -68,8 +68,9 @@ class LocalRemote(Remote):
         found = self._reach(name, path, returns)
         if operation == "keys":
             return [str(key) for key in found]
-        if operation == "set":
-            found[parts["key"]] = value_of(packed["value"])
+        if operation == "update":
+            for key, value in value_of(packed["items"]).items():
+                found[key] = value
             return None
         if operation == "call":
             arguments = [value_of(tree) for tree in packed["arguments"]]

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from . import wire
+from . import lockdown, wire
 
 _KINDS = ("NoneType", "ndarray", "tuple", "list", "dict", "int", "float", "bool", "str", "float32", "float64")
 
@@ -82,6 +82,13 @@ class HandIn:
         """Keep an object here; its handle."""
         self.objects.append(value)
         return len(self.objects) - 1
+
+    def begin(self, seed: int, cpu_seconds: int) -> None:
+        """Another check begins: nothing is kept, the generators are seeded, all the CPU seconds are there again."""
+        self.objects.clear()
+        random.seed(seed)
+        np.random.seed(seed)
+        lockdown.grant(cpu_seconds)
 
     def _place(self, error: BaseException) -> dict[str, Any]:
         """File and line of the hand-in's own code where `error` came up."""
@@ -162,6 +169,9 @@ def _answer(hand_in: HandIn, request: dict[str, Any], arrays: wire.Arrays) -> tu
         return wire.unpack(tree, arrays, hand_in.objects.__getitem__)
 
     operation, path = request["do"], request.get("path", [])
+    if operation == "begin":
+        hand_in.begin(request["seed"], request["cpu_seconds"])
+        return {"value": None}, []
     if operation == "seed":
         random.seed(request["seed"])
         np.random.seed(request["seed"])
@@ -170,8 +180,10 @@ def _answer(hand_in: HandIn, request: dict[str, Any], arrays: wire.Arrays) -> tu
         return {"value": {"h": hand_in.keep(value_of(request["items"]))}}, []
     if operation == "keys":
         return {"value": {"l": [str(key) for key in _reach(hand_in, path)]}}, []
-    if operation == "set":
-        _reach(hand_in, path)[request["key"]] = value_of(request["value"])
+    if operation == "update":
+        found = _reach(hand_in, path)
+        for key, value in value_of(request["items"]).items():
+            found[key] = value
         return {"value": None}, []
     target = _reach(hand_in, path)
     if operation == "call":
