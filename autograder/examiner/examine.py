@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -18,7 +19,7 @@ from nndl.data_utils import data_name
 from autograder.course import Assignment, derived_seed
 from autograder.editions import Reading
 from autograder.errors import CourseError
-from autograder.examiner import target
+from autograder.examiner import target, target_foreign
 from autograder.examiner.counted import not_counted, verdict
 from autograder.examiner.session import WALL_CLOCK
 from autograder.examiner.stage import StagedHandIn
@@ -93,14 +94,28 @@ class Examination:
     def notebook(self) -> Path:
         """The hand-in's notebook with the target section."""
         settings = self.assignment.settings.target
-        return self.folder / f"{settings.notebook if settings else ''}.ipynb"
+        found = self.staged.found
+        folder = found.package.folder.parent if found and not self._is_foreign else self.folder
+        return folder / f"{settings.notebook if settings else ''}.ipynb"
+
+    @property
+    def _is_foreign(self) -> bool:
+        """Whether the hand-in is not one of our own course."""
+        return self.staged.found is not None and not self.staged.found.edition.canonical
+
+    def _trained_bytes(self) -> bytes:
+        """What the target's record rests on beside the package."""
+        if not self._is_foreign or self.staged.found is None:
+            return self.notebook.read_bytes() if self.notebook.is_file() else b""
+        cells = [notebook.cells for notebook in self.staged.found.package.notebooks]
+        return repr((cells, self.target_cell)).encode("utf-8", "surrogatepass")
 
     def key(self, question: str) -> str:
         """A hash over all that a record rests on: files, checks, settings, seed, wall, data."""
         settings = self.assignment.settings
         parts = [str(SCHEMA), self.kit, self.seed, self.wall.name, question, self.edition, self.staged.digest()]
         if self._is_target(question):
-            content = self.notebook.read_bytes() if self.notebook.is_file() else b""
+            content = self._trained_bytes()
             parts += [self.data, str(settings.target), hashlib.sha256(content).hexdigest()]
         else:
             parts += [str(settings.limits), _checks_digest()]
@@ -273,21 +288,26 @@ class Examination:
         if staged.problems:
             reason = f"Not trained: {'; '.join(staged.problems)}."
             return QuestionResult(**origin, state="failed", share=0.0, reason=reason, target=empty)
-        found = target.rerun(
-            staged,
-            self.notebook,
+        rerun = functools.partial(
+            target.rerun,
+            notebook=self.notebook,
             wall=self.wall,
             data=self.course.data,
             prepared=self.wall.folder,
             seed=int(derived_seed(self.seed, "target")[:8], 16),
             progress=lambda epoch, now, best: self.say(f"epoch {epoch}: accuracy {now:.3f}, best {best:.3f}"),
         )
+        if self._is_foreign:
+            found, remarks = target_foreign.rerun_last(staged, settings, self.target_cell, rerun)
+        else:
+            found, remarks = rerun(staged), []
         self.target_cpu += found.usage.cpu_seconds
         state: State = "graded" if found.target.accuracy is not None else "missing" if found.unwritten else "failed"
         reason = found.reason if found.target.accuracy is None else ""
-        remarks = (f"The data is a {self.data}: this score is provisional.",) if STAND_IN in self.data else ()
+        if STAND_IN in self.data:
+            remarks.append(f"The data is a {self.data}: this score is provisional.")
         return QuestionResult(
-            **origin, state=state, share=found.share, reason=reason, target=found.target, remarks=remarks
+            **origin, state=state, share=found.share, reason=reason, target=found.target, remarks=tuple(remarks)
         )
 
 

@@ -22,7 +22,7 @@ MAX_NOTEBOOKS = 40
 _MARKS = ("layers.py", "fc_net.py", "optim.py", "layer_utils.py")
 _PLACES = {"fc_net": ("classifiers/fc_net.py", "fc_net.py")}
 _SUPPORT = ("solver", "data_utils", "gradient_check", "vis_utils")
-_MAGIC = re.compile(r"^(\s*)[%!].*$", re.MULTILINE)
+MAGIC = re.compile(r"^(\s*)[%!].*$", re.MULTILINE)
 
 _RULES = ("sgd", "sgd_momentum", "sgd_nesterov_momentum", "rmsprop", "adam")
 _LAYERS = ("affine", "relu", "batchnorm", "layernorm", "dropout")
@@ -50,7 +50,7 @@ class Notebook:
         """Syntax trees of the code cells that are Python, magics left out."""
         found = []
         for kind, text in self.cells:
-            source = Source(self.path.name, _MAGIC.sub(r"\1pass", text))
+            source = Source(self.path.name, MAGIC.sub(r"\1pass", text))
             if kind == "code" and source.readable:
                 found.append(source.tree)
         return found

@@ -53,6 +53,13 @@ def needs(folder: Path, modules: Iterable[str], optional: Iterable[str] = ()) ->
     return found
 
 
+def is_absent(folder: Path, module: str) -> bool:
+    """Whether a module is neither in the laid-out tree nor in a worker's Python."""
+    top = module.partition(".")[0]
+    there = (folder / top).is_dir() or (folder / f"{top}.py").is_file()
+    return not there and top not in _HERE and top not in standins.NAMES
+
+
 def _file(folder: Path, module: str) -> Path | None:
     place = folder.joinpath(*module.split("."))
     for path in (place.with_suffix(".py"), place / "__init__.py"):
@@ -79,7 +86,7 @@ def _follow(folder: Path, package: str, each: Import, source: Source, found: Nee
         found.aliases[top] = f"{package}.{top}"
         found.remarks[f"{source.name} imports {top} as Python 2 does, from beside it."] = None
         return [f"{package}.{top}"]
-    if top not in _HERE and top not in standins.NAMES and not each.guarded:
+    if is_absent(folder, top) and not each.guarded:
         found.stand_ins.add(top)
         kind = "its old names are here" if top in standins.OLD else "nothing can be computed with it"
         found.remarks[f"{top} is not installed here; a stand-in took its place ({kind})."] = None
