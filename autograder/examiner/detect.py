@@ -41,7 +41,9 @@ class Found:
     def module(self, name: str) -> str:
         """Where a module lies in the package: "classifiers/fc_net.py"."""
         place = self.edition.modules[name].replace(".", "/") + ".py"
-        return place if name == "fc_net" and self._is_flat else self.package.place(name) or place
+        if not self._is_flat:
+            return self.package.place(name) or place
+        return f"{name}.py" if name == "fc_net" and self.package.looks_beside(name) else place
 
     @property
     def _is_flat(self) -> bool:
@@ -98,7 +100,7 @@ def find(root: Path, name: str = AUTO, place: Path | None = None) -> Found:
     spoken = [best] if best.canonical else close or [best]
     readings = tuple(dict.fromkeys(reading for each in spoken for reading in each.dropout.readings))
     remarks = [] if best.canonical else list(_contradictions(best, chosen))
-    if len(readings) == 1 and remarks:
+    if given is None and len(readings) == 1 and remarks:
         readings = tuple(dict.fromkeys((*readings, "keep", "drop")))
     if len(readings) > 1 and chosen.p_words in readings:
         readings = tuple(sorted(readings, key=lambda reading: reading != chosen.p_words))

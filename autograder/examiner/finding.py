@@ -35,7 +35,7 @@ FUNCTIONS = (
 )
 
 _KEEPS = (r"keep\w*\b[^.]{0,80}\bprobability\W+p\b", r"probability\s+of\s+\W*keep", "保留", "保持", "不变")
-_DROPS = (r"drop\w*\b[^.]{0,80}\bprobability\W+p\b", r"probability\s+of\s+\W*drop", "丢弃", "失活", "置零")
+_DROPS = (r"drop\w*\b[^.]{0,80}\bprobability\W+p\b", r"probability\s+of\s+\W*drop", "丢弃", "置零")
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,10 @@ class Package:
     def shown(self) -> str:
         """Its place, as it is told to people."""
         place = self.folder.relative_to(self.root).as_posix()
-        return self.folder.name + "/" if place == "." else place + "/"
+        known = {edition.package for edition in editions()}
+        return (
+            place + "/" if place != "." else f"{self.folder.name}/" if self.folder.name in known else "its top folder"
+        )
 
     def place(self, module: str) -> str | None:
         """Where a module lies in the package."""
@@ -195,6 +198,12 @@ class Package:
                     if name not in found and (self.folder.parent / name / "solver.py").is_file():
                         found.append(name)
         return tuple(found)
+
+    def looks_beside(self, module: str) -> bool:
+        """Whether a module imports the others from beside it (`from .layers import *`)."""
+        source = self.sources.get(module)
+        found = looking.imports(source.tree) if source is not None and source.readable else []
+        return any(each.level == 1 and each.module in MODULES for each in found)
 
     # What the constructor, the docstrings and the notebooks say about dropout.
 

@@ -87,8 +87,10 @@ def _follow(folder: Path, package: str, each: Import, source: Source, found: Nee
         found.remarks[f"{source.name} imports {top} as Python 2 does, from beside it."] = None
         return [f"{package}.{top}"]
     if is_absent(folder, top) and not each.guarded:
-        found.stand_ins.add(top)
-        kind = "its old names are here" if top in standins.OLD else "nothing can be computed with it"
+        real = top in standins.OLD or top in standins.MOVED
+        if not real:
+            found.stand_ins.add(top)
+        kind = "its old names are here" if real else "nothing can be computed with it"
         found.remarks[f"{top} is not installed here; a stand-in took its place ({kind})."] = None
     return []
 

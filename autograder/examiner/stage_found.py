@@ -19,6 +19,8 @@ from autograder.examiner.stage import MAX_FILES, SUPPORT, StagedHandIn, stage, u
 from autograder.wall import places
 
 _OURS = ("solver", "checkpoint", "data_utils", "gradient_check", "vis_utils")
+# What stands in for a module that nothing here needs: whatever is imported from it is None.
+_EMPTY = b'def __getattr__(name):\n    if name.startswith("__"):\n        raise AttributeError(name)\n'
 _GIVEN = ("affine_relu_forward", "affine_relu_backward")  # what every starter's layer_utils holds
 
 
@@ -77,7 +79,7 @@ def stage_found(assignment: Assignment, found: Found) -> StagedHandIn:
         own, [*modules.values(), *(f"{name}.data_utils" for name in found.supports)], found.edition.stand_ins
     )
     for target in needed.empty:
-        _write(own.joinpath(*target.split(".")).with_suffix(".py"), b"")
+        _write(own.joinpath(*target.split(".")).with_suffix(".py"), _EMPTY)
     for folder in [own, *own.rglob("*")]:
         if folder.is_dir() and folder != own:
             (folder / "__init__.py").write_bytes(b"")

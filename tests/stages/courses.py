@@ -6,10 +6,12 @@ that differ from course to course marked <<so>>. `change` puts something else in
 
 from __future__ import annotations
 
+import ast
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 TEXTS = Path(__file__).resolve().parents[1] / "hand_ins" / "courses"
 KEEPS = "We keep each neuron output with probability p."
@@ -63,7 +65,17 @@ def _text(name: str) -> str:
     return (TEXTS / name).read_text(encoding="utf-8")
 
 
-def files(course: Course, *, mask: str = "", dx: str = "dout * mask", **more: str) -> dict[str, str]:
+Replacements = Sequence[tuple[str, str]]
+
+
+def files(
+    course: Course,
+    *,
+    mask: str = "",
+    out: str = "x * mask",
+    dx: str = "dout * mask",
+    optim_change: Replacements = (),
+) -> dict[str, str]:
     """The student's files by their place below the hand-in."""
     norm = "use_batchnorm=False" if course.flag else "normalization=None"
     keys = ("a", "v", "a") if course.nndl else ("cache", "m", "v")
@@ -80,6 +92,7 @@ def files(course: Course, *, mask: str = "", dx: str = "dout * mask", **more: st
         "MODE": "mode" if course.fault else "'mode'",
         "WORDS": course.words,
         "MASK": mask or (DROP_MASK if course.drops else KEEP_MASK),
+        "OUT": out,
         "DX": dx,
         "MORE": ("" if course.nndl else _text("layers_cs231n.py"))
         + ("" if course.flag else _text("layers_layernorm.py")),
@@ -91,7 +104,6 @@ def files(course: Course, *, mask: str = "", dx: str = "dout * mask", **more: st
         "m": keys[1],
         "v": keys[2],
     }
-    marks |= more
     head = {
         "layers.py": "import numpy as np",
         "fc_net.py": f"import numpy as np\n\nfrom {dots}layers import *\nfrom {dots}layer_utils import *",
@@ -99,6 +111,9 @@ def files(course: Course, *, mask: str = "", dx: str = "dout * mask", **more: st
     made = {}
     for name in ("layers.py", "layer_utils.py", "optim.py", "fc_net.py"):
         text = _text(name)
+        for old, new in optim_change if name == "optim.py" else ():
+            assert old in text, f"optim.py does not hold {old}"
+            text = text.replace(old, new)
         for mark, value in {"HEAD": head.get(name, ""), **marks}.items():
             text = text.replace(f"<<{mark}>>", value)
         assert "<<" not in text, text[text.index("<<") :][:40]
@@ -106,15 +121,50 @@ def files(course: Course, *, mask: str = "", dx: str = "dout * mask", **more: st
     return made
 
 
-def write(root: Path, course: Course, change: Changes | None = None, notebook: bool = True, **marks: str) -> Path:
+def write(root: Path, course: Course, change: Changes | None = None, **more: Any) -> Path:
     """Write a hand-in; the folder."""
-    made = files(course, **marks)
+    made = files(course, **more)
     for name, (old, new) in (change or {}).items():
         [place] = [place for place in made if place.rpartition("/")[2] == name]
         assert old in made[place], f"{name} does not hold {old}"
         made[place] = made[place].replace(old, new)
-    if notebook:
-        made["Dropout.ipynb"] = dropout_notebook(course)
+    return _write(root, made | {"Dropout.ipynb": dropout_notebook(course)})
+
+
+_GIVEN = ("softmax_loss", "sgd", "affine_relu_forward", "affine_relu_backward", "__init__")
+
+
+def write_starter(root: Path, course: Course) -> Path:
+    """Write what the course handed out: what students write is left out, in the ways starters leave things out."""
+    made = {place: _starter(text, unset=course.nndl) for place, text in files(course).items()}
+    return _write(root, made | {"Dropout.ipynb": dropout_notebook(course)})
+
+
+_LEFT = {  # what starters leave of functions that are more than names set to None
+    "dropout_forward": "p, mode = dropout_param['p'], dropout_param['mode']\nmask = None\nout = None\n"
+    "if mode == 'train':\n  pass\nelif mode == 'test':\n  pass\n"
+    "cache = (dropout_param, mask)\nout = out.astype(x.dtype, copy=False)",
+    "dropout_backward": "dropout_param, mask = cache\nmode = dropout_param['mode']\ndx = None\n"
+    "if mode == 'train':\n  pass\nelif mode == 'test':\n  dx = dout",
+    "loss": "scores = None\nif y is None:\n  return scores\nloss, grads = 0, {}",
+    "batchnorm_backward_alt": "dx, dgamma, dbeta = None, None, None\nreturn dx, dgamma, dbeta",
+}
+
+
+def _starter(text: str, *, unset: bool) -> str:
+    """Each function keeps its head, docstring and return; the names it returns are None, or (`unset`) never set."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name not in _GIVEN:
+            docstring = node.body[:1] if ast.get_docstring(node) else []
+            returned = [each.id for each in ast.walk(node.body[-1]) if isinstance(each, ast.Name)]
+            empty = "pass" if unset else f"{', '.join(returned)} = {', '.join(['None'] * len(returned))}"
+            left = ast.parse(_LEFT.get(node.name, empty)).body
+            node.body = [*docstring, *left, *([] if isinstance(left[-1], ast.Return) else node.body[-1:])]
+    return ast.unparse(tree) + "\n"
+
+
+def _write(root: Path, made: Mapping[str, str]) -> Path:
     for place, text in made.items():
         path = root / place
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -98,7 +98,7 @@ def dropout_forward(x, dropout_param):
 
   if mode == 'train':
     mask = <<MASK>>
-    out = x * mask
+    out = <<OUT>>
   elif mode == 'test':
     out = x
 
