@@ -22,7 +22,7 @@ from autograder.course import Assignment, Question
 from autograder.cut import not_graded
 from autograder.errors import CourseError
 from autograder.examiner.examine import STAND_IN, Examination, Say, silent
-from autograder.examiner.stage import stage
+from autograder.examiner.stage_found import lay_out
 from autograder.plan import Plan, given_solved
 from autograder.records import Records
 from autograder.results import HandInResult, QuestionResult, Timing
@@ -45,6 +45,9 @@ def examined(
     only: Iterable[str] = (),
     with_target: bool = True,
     store: bool = True,
+    edition: str = "",
+    package: Path | None = None,
+    target_cell: int | None = None,
     say: Say = silent,
 ) -> HandInResult:
     """Examine one hand-in in this process: what an earlier run recorded is read, the rest is done now.
@@ -63,6 +66,12 @@ def examined(
         Whether to train the target section too.
     store : bool
         Whether to read and write records below results/.
+    edition : str, optional
+        Whose dialect it is: an edition's name, "auto", or "" for what assignment.toml says.
+    package : Path, optional
+        The package's folder below `folder`, where it is not to be looked for.
+    target_cell : int, optional
+        The code cell to train, counted from 1, in a notebook that is not ours.
     say : callable, optional
         Told about progress, one line at a time.
 
@@ -73,12 +82,13 @@ def examined(
     """
     chosen = _chosen(assignment, tuple(only), with_target)
     plan = Plan(assignment, student, chosen, _records(assignment, student) if store else None)
-    work = Examination(assignment, assignment.course.seed(student, assignment.name), folder, say)
-    staged = stage(assignment, folder)
+    staged = lay_out(assignment, folder, edition or assignment.settings.edition, package)
     try:
-        plan.look(work, staged, () if only else not_graded(assignment, student))
+        seed = assignment.course.seed(student, assignment.name)
+        work = Examination(assignment, seed, folder, staged, say, target_cell)
+        plan.look(work, () if only else not_graded(assignment, student))
         if plan.missing:
-            plan.take(*node.timed(work, plan.missing, staged))
+            plan.take(*node.timed(work, plan.missing))
     finally:
         staged.remove()
     return plan.result()
@@ -119,14 +129,20 @@ class Grading:
         self.version = node.version(assignment)
         self.log = _log(assignment)
 
+    def seed(self, student: str) -> str:
+        """The seed of a student's hand-in."""
+        return self.assignment.course.seed(student, self.assignment.name)
+
     def plan(self, student: str) -> Plan:
         """What is to be done for a student; records that still hold are read."""
         assignment = self.assignment
         plan = Plan(assignment, student, self.chosen, _records(assignment, student))
-        work = Examination(assignment, assignment.course.seed(student, assignment.name), self.folders[student])
-        staged = stage(assignment, self.folders[student])
+        staged = lay_out(assignment, self.folders[student], assignment.settings.edition)
         try:
-            return plan.look(work, staged, not_graded(assignment, student))
+            seed = assignment.course.seed(student, assignment.name)
+            return plan.look(
+                Examination(assignment, seed, self.folders[student], staged), not_graded(assignment, student)
+            )
         finally:
             staged.remove()
 
@@ -136,7 +152,7 @@ class Grading:
         return node.Job(
             course=str(course.root),
             assignment=self.assignment.name,
-            seed=course.seed(student, self.assignment.name),
+            seed=self.seed(student),
             keys=self.plans[student].missing,
             version=self.version,
             data=_data(self.assignment),

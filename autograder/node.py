@@ -18,8 +18,8 @@ from pathlib import Path
 from autograder import travel
 from autograder.course import Assignment, Course
 from autograder.errors import CourseError
-from autograder.examiner.examine import Examination, Say
-from autograder.examiner.stage import StagedHandIn, stage
+from autograder.examiner.examine import Examination
+from autograder.examiner.stage_found import lay_out
 from autograder.results import QuestionResult, Timing
 from autograder.wall import VARIABLE, places
 
@@ -63,26 +63,26 @@ def examine(job: Job) -> str:
         )
     with places.passage("job") as folder:
         travel.unpack(job.files, folder / "hand-in")
-        work = Examination(assignment, job.seed, folder / "hand-in")
-        if any(map(work.is_target, job.keys)) and work.data != job.data:
-            raise CourseError(
-                f"this node's data is {work.data}, at home it is {job.data}",
-                where=f"{platform.node()}, {course.data}",
-                fix="run `bash get_datasets.sh` there, or set CIFAR10_DIR on the node",
-            )
-        staged = stage(assignment, folder / "hand-in")
+        staged = lay_out(assignment, folder / "hand-in", assignment.settings.edition)
         try:
-            results, timing = timed(work, job.keys, staged)
+            work = Examination(assignment, job.seed, folder / "hand-in", staged)
+            if any(map(work.is_target, job.keys)) and work.data != job.data:
+                raise CourseError(
+                    f"this node's data is {work.data}, at home it is {job.data}",
+                    where=f"{platform.node()}, {course.data}",
+                    fix="run `bash get_datasets.sh` there, or set CIFAR10_DIR on the node",
+                )
+            results, timing = timed(work, job.keys)
         finally:
             staged.remove()
     answer = {"questions": [result.model_dump(by_alias=True) for result in results], "timing": timing.model_dump()}
     return json.dumps(answer)
 
 
-def timed(work: Examination, keys: dict[str, str], staged: StagedHandIn) -> tuple[list[QuestionResult], Timing]:
+def timed(work: Examination, keys: dict[str, str]) -> tuple[list[QuestionResult], Timing]:
     """Examine the questions of `keys`, and note what that took."""
     began, started = time.monotonic(), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    results = list(work.results(keys, staged)) if keys else []
+    results = list(work.results(keys))
     timing = Timing(
         host=platform.node(),
         started=started,
@@ -92,6 +92,3 @@ def timed(work: Examination, keys: dict[str, str], staged: StagedHandIn) -> tupl
         faults=tuple(work.faults),
     )
     return results, timing
-
-
-__all__ = ["COURSE", "Job", "Say", "examine", "timed", "version"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from autograder.course import Assignment, Question
 from autograder.examiner.examine import Examination
-from autograder.examiner.stage import StagedHandIn
 from autograder.records import Records
 from autograder.results import HandInResult, QuestionResult, Timing
 from autograder.wall import VARIABLE
@@ -25,18 +25,27 @@ class Plan:
     known: dict[str, QuestionResult] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     timing: Timing = field(default_factory=Timing)
+    about: dict[str, Any] = field(default_factory=dict)  # edition, evidence, remarks
 
-    def look(self, work: Examination, staged: StagedHandIn, given: tuple[str, ...]) -> Plan:
-        """Read the records that still hold.
+    def look(self, work: Examination, given: tuple[str, ...]) -> Plan:
+        """Read the records that still hold. Questions that the hand-in's edition does not have are left out.
 
         What was `given` solved is not examined: what an earlier hand-in earned with the student's own code stands.
         """
+        left_out = work.not_counted()
+        self.chosen = [question for question in self.chosen if question.grade_id not in left_out]
+        self.about = {
+            "edition": work.edition,
+            "not_counted": tuple(f"{name}: {reason}" for name, reason in left_out.items()),
+            "evidence": work.staged.found.evidence if work.staged.found else (),
+            "remarks": work.staged.remarks,
+        }
         without_wall = os.environ.get(VARIABLE) == "none"
         for name in (question.grade_id for question in self.chosen):
             if name in given:
                 self.known[name] = (self.records and self.records.kept(name)) or given_solved(self.assignment, name)
                 continue
-            key = work.key(name, staged)
+            key = work.key(name)
             kept = self.records.read(name, key, without_wall=without_wall) if self.records else None
             if kept is None:
                 self.missing[name] = key
@@ -64,11 +73,11 @@ class Plan:
             assignment=self.assignment.name,
             state="failed" if broken else "graded",
             reason=broken[0].reason if broken else "",
-            edition=self.assignment.settings.edition,
             wall=", ".join(sorted({result.wall for result in found if result.wall})),
             data=next((result.data for result in found if result.target is not None), "none"),
             questions=tuple(found),
             timing=self.timing,
+            **{"edition": self.assignment.settings.edition, **self.about},
         )
 
 

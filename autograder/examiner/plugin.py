@@ -24,8 +24,9 @@ import pytest
 
 from autograder.checks.api import CheckFailed, Spec, spec_of
 from autograder.course import Course, derived_seed
+from autograder.editions import READINGS
 from autograder.examiner.session import WALL_CLOCK, Channel, Session, WorkerLost
-from autograder.examiner.stage import stage
+from autograder.examiner.stage_found import lay_out
 from autograder.examiner.student import Remote, Student, StudentError
 from autograder.wall import AUTO, named
 
@@ -39,6 +40,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--course", type=Path, help="the course folder (default: the one that the working folder lies in)")
     group.addoption("--assignment", default=_ASSIGNMENT, help="name of the assignment (default: %(default)s)")
     group.addoption("--question", action="append", default=None, help="examine only this question; may be repeated")
+    group.addoption("--edition", default=None, help="whose dialect it is, or auto (default: as assignment.toml says)")
+    group.addoption("--package", type=Path, default=None, help="the package's folder, below the submission")
+    group.addoption("--reading", choices=READINGS, default=None, help="what p means, where a course leaves it open")
     group.addoption("--overlay", action="store_true", help="lay the reference under what the questions rest on")
     group.addoption("--wall", default=AUTO, help="auto, bubblewrap, landlock or none (default: %(default)s)")
     group.addoption("--results", type=Path, default=None, help="write the outcome of every check to this JSON file")
@@ -64,7 +68,9 @@ class Examination:
         self.outcomes: list[dict[str, Any]] = []
         self.recognised: dict[str, list[str]] = {}
         self.unfit: str = ""  # why the package cannot be imported; then nothing else is tried
-        self.staged = stage(self.assignment, folder)
+        edition = config.getoption("--edition") or self.assignment.settings.edition
+        self.staged = lay_out(self.assignment, folder, edition, config.getoption("--package"))
+        self.dialect = self.staged.dialect(config.getoption("--reading") or self.staged.readings[0])
         self.wall = named(course.root, config.getoption("--wall"))
         self.session = Session(self.wall, self.staged.plain())
         self._overlays: dict[tuple[str, ...], Session] = {}
@@ -77,7 +83,7 @@ class Examination:
         if not (self.overlay and rests_on):
             return self.session
         if rests_on not in self._overlays:
-            self._overlays[rests_on] = Session(self.wall, self.staged.overlaid(rests_on))
+            self._overlays[rests_on] = Session(self.wall, self.staged.overlaid(rests_on, self.dialect))
         return self._overlays[rests_on]
 
     def close(self) -> None:
@@ -107,7 +113,7 @@ class Examination:
         self.end_fork()
         channel = self._fork.enter_context(self.fork(serves[1], seed))
         self._fork.callback(lambda: self._count(channel))
-        remote = Remote(channel, self.hung)
+        remote = Remote(channel, self.hung, self.dialect)
         try:
             remote.ready()
         except StudentError as error:
@@ -256,7 +262,7 @@ def _recognised(state: Examination) -> dict[str, list[str]]:
         try:
             seed = state.seed_of(f"{name} world")
             with state.fork(state.session, seed) as channel:
-                remote = Remote(channel, set(state.hung))
+                remote = Remote(channel, set(state.hung), state.dialect)
                 remote.ready()
                 rng = np.random.default_rng(state.seed_of(name))
                 found[question] = [match.name for match in recognise(Student(remote), question, rng)]

@@ -10,7 +10,7 @@ import hashlib
 import json
 import pickle
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,9 @@ from nndl import data_utils
 
 from autograder.course import Assignment, TargetSettings
 from autograder.errors import CourseError
+from autograder.examiner.files import read_plain
 from autograder.examiner.session import Channel, Session, Usage, WorkerLost
-from autograder.examiner.stage import StagedHandIn, read_plain
+from autograder.examiner.stage import StagedHandIn
 from autograder.examiner.student import StudentError, import_reason, tidy
 from autograder.results import Target
 from autograder.wall import Scratch, Wall, places
@@ -154,12 +155,17 @@ def rerun(
     prepared: Path,
     seed: int,
     progress: Progress | None,
+    settings: TargetSettings | None = None,
+    cells: Sequence[str] = (),
 ) -> Outcome:
-    """Train the target section of `notebook` and judge it. A bad hand-in gives a reason, never an exception."""
-    settings = staged.assignment.settings.target
+    """Train the target section of `notebook`, or the `cells` given, and judge it by `settings`, or the course's own.
+
+    A bad hand-in gives a reason, never an exception.
+    """
+    settings = settings or staged.assignment.settings.target
     assert settings is not None
     try:
-        cells = section(staged.assignment, settings, notebook)
+        cells = cells or section(staged.assignment, settings, notebook)
     except ValueError as error:
         return Outcome(Target(required=settings.accuracy), 0.0, str(error), Usage(0.0, 0.0, ""))
     folder = prepared_data(data, prepared)
@@ -195,12 +201,12 @@ def _end_reason(usage: Usage, budget: int) -> str:
     return "The training process ended by itself."
 
 
-def _watch(channel: Channel, cells: list[str], judge: _Judge) -> str:
+def _watch(channel: Channel, cells: Sequence[str], judge: _Judge) -> str:
     """Follow the training to its end; the reason why it ended early, if it did."""
     answer, _ = channel.receive()
     if answer.get("ready") is not True:
         raise StudentError(import_reason(answer, channel.places))
-    channel.send({"cells": cells})
+    channel.send({"cells": list(cells)})
     while True:
         report, arrays = channel.receive()
         event = report.get("event")
