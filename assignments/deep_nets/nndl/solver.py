@@ -8,6 +8,7 @@ Source: the Solver of CS231n's assignments; same numbers for the same random sta
 
 import copy
 import difflib
+import sys
 
 import numpy as np
 
@@ -52,9 +53,9 @@ class Solver:
     checkpoint_name : str or Path, optional
         Save ``<name>_epoch_<number>.npz`` after every epoch; see `resume`.
     print_every : int
-        Iterations between two prints of the loss; 0 for none.
+        Iterations between two prints of the loss; 0 for none. The accuracies of an epoch are printed all the same.
     verbose : bool
-        Print, and show a progress bar when tqdm is installed.
+        Print, and show a progress bar when tqdm is installed; False for neither.
     on_epoch : callable, optional
         ``on_epoch(solver)`` is called at the end of every epoch; training stops when it returns True.
     seed : int, optional
@@ -160,7 +161,9 @@ class Solver:
             If ``model.loss`` leaves out a gradient.
         """
         if self.verbose and tqdm is not None:
-            self._bar = tqdm(total=self._goal, initial=self.iteration, unit="step", leave=False, mininterval=0.5)
+            # On stdout, where the lines are: two streams would cut each other to pieces in a saved notebook.
+            shown = {"file": sys.stdout, "unit": "step", "leave": False, "mininterval": 0.5}
+            self._bar = tqdm(total=self._goal, initial=self.iteration, **shown)
         try:
             while self.iteration < self._goal:
                 if self._advance():
