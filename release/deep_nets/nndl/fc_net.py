@@ -79,7 +79,8 @@ class TwoLayerNet(_SavedNet):
 
         loss = softmax loss + 0.5 * reg * (sum of all W1[i, j]^2 + sum of all W2[i, j]^2)
 
-    Biases are not regularized.
+    Biases are not regularized. Weights are float64, as NumPy draws them, so the net computes in float64 whatever the
+    images are. `FullyConnectedNet` has a `dtype`.
 
     Parameters
     ----------
