@@ -267,8 +267,13 @@ def test_progress_bar_leaves_whole_lines_and_nothing_else_in_a_saved_notebook(ca
     assert re.sub(r"[^\n]*\r", "", captured.out) == capsys.readouterr().out  # what a page shows: "\r" begins anew
 
 
-def test_without_prints_of_the_loss_the_accuracies_are_printed_all_the_same(capsys, monkeypatch):
-    monkeypatch.setattr(solver_module, "tqdm", None)
+def test_without_prints_a_bar_shows_the_accuracy_and_nothing_stays(capsys, monkeypatch):
+    solver = quiet(Linear(), verbose=True, print_every=0, num_epochs=2)
+    solver.train()
+    out = capsys.readouterr().out
+    assert f"epoch=2, val_acc={solver.val_acc_history[-1]:.3f}]" in out
+    assert re.sub(r"[^\n]*\r", "", out) == ""
+    monkeypatch.setattr(solver_module, "tqdm", None)  # where there is no bar, lines tell how far it is
     quiet(Linear(), verbose=True, print_every=0, num_epochs=2).train()
     assert [line[:10] for line in capsys.readouterr().out.splitlines()] == [f"(Epoch {i} /" for i in range(3)]
 

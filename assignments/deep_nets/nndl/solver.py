@@ -53,7 +53,7 @@ class Solver:
     checkpoint_name : str or Path, optional
         Save ``<name>_epoch_<number>.npz`` after every epoch; see `resume`.
     print_every : int
-        Iterations between two prints of the loss; 0 for none. The accuracies of an epoch are printed all the same.
+        Iterations between two prints of the loss; 0 prints nothing where there is a bar, which shows the accuracy.
     verbose : bool
         Print, and show a progress bar when tqdm is installed; False for neither.
     on_epoch : callable, optional
@@ -229,7 +229,10 @@ class Solver:
         val_acc = self.check_accuracy(self.X_val, self.y_val, num_samples=self.num_val_samples)
         self.train_acc_history.append(train_acc)
         self.val_acc_history.append(val_acc)
-        self._say(f"(Epoch {self.epoch} / {self.num_epochs}) train acc: {train_acc:f}; val_acc: {val_acc:f}")
+        if self._bar is not None:
+            self._bar.set_postfix(epoch=self.epoch, val_acc=f"{val_acc:.3f}")
+        if self.print_every or self._bar is None:
+            self._say(f"(Epoch {self.epoch} / {self.num_epochs}) train acc: {train_acc:f}; val_acc: {val_acc:f}")
         # "not best_params": an accuracy of 0 is poor, but its weights are still the best there are.
         if val_acc > self.best_val_acc or not self.best_params:
             self.best_val_acc = val_acc
