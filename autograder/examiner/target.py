@@ -186,6 +186,8 @@ def rerun(
 def _end_reason(usage: Usage, budget: int) -> str:
     if usage.ended == "cpu" and usage.cpu_seconds < budget:
         return "Training was stopped: no step was finished within 60 CPU seconds. Look for a loop that never ends."
+    if usage.ended == "idle":
+        return "Training was stopped: the section waits for something that never comes, and computes nothing."
     if usage.ended == "files":
         return "Training was stopped: the section wrote too many or too large files."
     if usage.ended in ("cpu", "wall"):

@@ -2,8 +2,6 @@
 
 import re
 import shutil
-import tempfile
-from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -49,7 +47,7 @@ def notebook_with(course, *cells):
 @pytest.fixture(scope="module")
 def prepared():
     """A folder that the worker can reach, also where the worker is another user."""
-    folder = Path(tempfile.mkdtemp(prefix="prepared-", dir=places.temporary()))
+    folder = places.make("prepared")
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)
