@@ -162,8 +162,7 @@ class Solver:
         """
         if self.verbose and tqdm is not None:
             # On stdout, where the lines are: two streams would cut each other to pieces in a saved notebook.
-            shown = {"file": sys.stdout, "unit": "step", "leave": False, "mininterval": 0.5}
-            self._bar = tqdm(total=self._goal, initial=self.iteration, **shown)
+            self._bar = tqdm(initial=self.iteration, total=self._goal, leave=False, mininterval=0.5, file=sys.stdout)
         try:
             while self.iteration < self._goal:
                 if self._advance():
