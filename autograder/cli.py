@@ -230,7 +230,9 @@ def demo(
     make_release(course, work, archive=False)
     names = demonstration.make_hand_ins(work)
     err.print(f"2 of 3: grading {', '.join(names)} (a few minutes: the target is trained for real)")
-    _show_all(work, list(run(work, allow_synthetic=True, console=err)))
+    done = list(run(work, allow_synthetic=True, console=err))
+    _show_all(work, done)
+    _show_notebooks(work, [result for result, _ in done])
     err.print("3 of 3: writing feedback")
     write_feedback(course, work)
     out.print(
@@ -285,9 +287,10 @@ def summary(result: HandInResult) -> str:
     """The first reason of each question that lost points, in a line each."""
     if result.state == "failed":
         return result.reason
-    lines = []
+    unwritten = [question.question for question in result.questions if question.reason.endswith(" is not written yet.")]
+    lines = [f"not written yet: {', '.join(unwritten)}"] if unwritten else []
     for question in result.questions:
-        if question.share < 1:
+        if question.share < 1 and question.question not in unwritten:
             bad = next((check for check in question.checks if not check.passed), None)
             target = question.target.message if question.target else ""
             told = question.reason or target or " Or: ".join(question.recognised) or (bad.message if bad else "")
@@ -349,6 +352,21 @@ def _show_all(assignment: Assignment, done: list[tuple[HandInResult, str]]) -> N
     out.print(table)
     if done:
         out.print(f"wall: {done[0][0].wall}; data: {done[0][0].data}", markup=False)
+
+
+def _show_notebooks(assignment: Assignment, results: list[HandInResult]) -> None:
+    worth: dict[str, dict[str, float]] = {}
+    for question in assignment.auto_questions:
+        worth.setdefault(question.notebook, {})[question.grade_id] = question.points
+    table = Table(title="automatic points, notebook by notebook")
+    for name in ("student", *worth):
+        table.add_column(name, overflow="fold")
+    for result in sorted(results, key=lambda result: result.student):
+        shares = {question.question: question for question in result.questions}
+        earned = [sum(shares[name].score(most) for name, most in own.items()) for own in worth.values()]
+        table.add_row(result.student, *(f"{sum_:g}" for sum_ in earned))
+    table.add_row("of", *(f"{sum(own.values()):g}" for own in worth.values()))
+    out.print(table)
 
 
 def _show(assignment: Assignment, result: HandInResult) -> None:

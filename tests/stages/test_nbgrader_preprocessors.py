@@ -118,6 +118,7 @@ def test_outputs_of_any_shape_are_taken(outputs: object) -> None:
 def test_text_is_cut_and_without_escapes() -> None:
     [output] = SafeOutputs().of_cell([new_output("stream", text="x" * 1_000_000)])
     assert len(output.text) < MAX_TEXT + 50
+    assert plain_text("\r 10%|#\r100%|##\r\nlast\r") == "100%|##\nlast"  # progress bars
     assert plain_text("\x1b]8;;http://evil\x07link\x1b]8;;\x07 \x9b31m\u202egnp.exe\r\n\ta") == "link 31mgnp.exe\n\ta"
 
 
