@@ -14,6 +14,9 @@ from autograder.course import Course
 from autograder.demo import hand_in, make_course
 from autograder.examiner import target
 from autograder.examiner.stage import stage
+from autograder.examiner.target_data import prepared_data
+from autograder.examiner.target_judge import share_of
+from autograder.examiner.target_section import section
 from autograder.wall import choose, places
 from datasets import synthetic
 
@@ -92,7 +95,7 @@ TRAIN = 'Solver(model, data, update_rule="adam", num_epochs={}, batch_size=100, 
 
 @pytest.mark.parametrize(("accuracy", "share"), [(0.1, 0.0), (0.32, 0.0), (0.435, 0.5), (0.55, 1.0), (0.9, 1.0)])
 def test_share_is_linear_between_floor_and_target(course, accuracy, share):
-    assert target.share_of(accuracy, course.assignment("deep_nets").settings.target) == pytest.approx(share)
+    assert share_of(accuracy, course.assignment("deep_nets").settings.target) == pytest.approx(share)
 
 
 def test_section_is_our_setup_and_the_students_cells_without_magics(course, tmp_path):
@@ -100,7 +103,7 @@ def test_section_is_our_setup_and_the_students_cells_without_magics(course, tmp_
     book = notebook_with(course, "%timeit 1 + 1\nx = 1\n!ls", "%%time\ny = 2", "z?")
     nbformat.write(book, path)
     settings = course.assignment("deep_nets").settings.target
-    cells = target.section(course.assignment("deep_nets"), settings, path)
+    cells = section(course.assignment("deep_nets"), settings, path)
     assert "def accuracy" in cells[0]
     assert len(cells) == 4
     for cell in cells:
@@ -125,18 +128,18 @@ def test_section_of_an_unfit_notebook_gives_a_reason(course, tmp_path, spoil, to
     path.write_text("")
     spoil(path)
     with pytest.raises(ValueError, match=told):
-        target.section(course.assignment("deep_nets"), course.assignment("deep_nets").settings.target, path)
+        section(course.assignment("deep_nets"), course.assignment("deep_nets").settings.target, path)
 
 
 def test_prepared_data_keeps_the_course_images_and_hides_the_other_labels(stand_in, tmp_path):
-    folder = target.prepared_data(stand_in, tmp_path)
+    folder = prepared_data(stand_in, tmp_path)
     original, prepared = (data_utils.get_CIFAR10_data(directory=place, num_training=10) for place in (stand_in, folder))
     for name in original:
         np.testing.assert_array_equal(original[name], prepared[name])
     images, labels = data_utils.read_batch(folder / "cifar-10-batches-py" / "test_batch")
     assert not labels[1000:].any()
     assert not images[1000:].any()
-    assert target.prepared_data(stand_in, tmp_path) == folder
+    assert prepared_data(stand_in, tmp_path) == folder
 
 
 def test_training_is_judged_by_the_best_epoch(rerun):
@@ -145,9 +148,7 @@ def test_training_is_judged_by_the_best_epoch(rerun):
     assert outcome.target.epochs == 3
     assert outcome.target.accuracy == max(outcome.target.history) > 0.15
     assert [line[1] for line in seen] == list(outcome.target.history)
-    assert outcome.share == target.share_of(
-        outcome.target.accuracy, Course.find().assignment("deep_nets").settings.target
-    )
+    assert outcome.share == share_of(outcome.target.accuracy, Course.find().assignment("deep_nets").settings.target)
     assert outcome.reason == ""
 
 
