@@ -187,12 +187,12 @@ class Examination:
             wall=self.wall,
             data=self.course.data,
             prepared=self.wall.folder,
-            seed=int(derived_seed(self.seed, "target")[:8], 16),
+            seed=derived_seed(self.seed, "target"),
             progress=lambda epoch, now, best: self.say(f"epoch {epoch}: accuracy {now:.3f}, best {best:.3f}"),
         )
         self.target_cpu += found.usage.cpu_seconds
-        state: State = "graded" if found.target.accuracy is not None else "missing" if found.unwritten else "failed"
-        reason = found.reason if found.target.accuracy is None else ""
+        state: State = "graded" if found.target.counts is not None else "missing" if found.unwritten else "failed"
+        reason = found.reason if found.target.counts is None else ""
         remarks = (f"The data is a {self.data}: this score is provisional.",) if STAND_IN in self.data else ()
         return QuestionResult(
             **origin, state=state, share=found.share, reason=reason, target=found.target, remarks=remarks

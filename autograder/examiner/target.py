@@ -1,29 +1,36 @@
 """The CIFAR-10 rerun: the target section is trained in a worker, the accuracy is computed here from predictions.
 
 After every epoch the worker hands over the classes it predicts for the course's 1,000 validation images. The best
-epoch counts, as in the Solver; training is stopped once full marks are certain.
+epoch counts, as in the Solver; training is stopped once full marks are certain. Then the net of that epoch classifies
+changed images for the guard.
 
     target_section.py   finds the cells            target_data.py    what the worker may read
-    target_judge.py     predictions -> points
+    target_judge.py     predictions -> points      guard.py          were labels looked up?
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from nndl import data_utils
 
+from autograder.course import TargetSettings, derived_seed
+from autograder.examiner.guard import GuardImages
 from autograder.examiner.session import Channel, Session, Usage, WorkerLost
-from autograder.examiner.stage import StagedHandIn
+from autograder.examiner.stage import StagedHandIn, read_plain
 from autograder.examiner.student import StudentError, import_reason, tidy
 from autograder.examiner.target_data import prepared_data
-from autograder.examiner.target_judge import Judge, Outcome, Progress
+from autograder.examiner.target_judge import RUNS, Outcome, Progress, Run, outcome
 from autograder.examiner.target_section import section
 from autograder.results import Target
-from autograder.wall import Scratch, Wall
+from autograder.wall import Scratch, Wall, places
 from autograder.worker import wire
 
 MAX_EPOCHS = 1000
+GUARD_SECONDS = 60  # CPU seconds for the guard's images, beside the budget
+WEIGHTS = "model.npz"
 
 
 def rerun(
@@ -33,69 +40,138 @@ def rerun(
     wall: Wall,
     data: Path,
     prepared: Path,
-    seed: int,
+    seed: str,
     progress: Progress | None,
 ) -> Outcome:
-    """Train the target section of `notebook` and judge it. A bad hand-in gives a reason, never an exception."""
+    """Train the target section of `notebook` and judge it. A bad hand-in gives a reason, never an exception.
+
+    Parameters
+    ----------
+    staged : StagedHandIn
+        The student's package.
+    notebook : Path
+        The notebook that holds the section. Weights lie beside it where the course takes them.
+    wall : Wall
+        How the worker is started.
+    data, prepared : Path
+        CIFAR-10 with all labels; where its copy for workers lies.
+    seed : str
+        Of this hand-in. The worker gets numbers derived from it, the guard others.
+    progress : callable, optional
+        Told about every epoch.
+    """
     settings = staged.assignment.settings.target
     assert settings is not None
     try:
         cells = section(staged.assignment, settings, notebook)
+        weights = settings.accept == "weights" and _take_weights(staged, notebook.parent / WEIGHTS, settings)
     except ValueError as error:
         return Outcome(Target(required=settings.accuracy), 0.0, str(error), Usage(0.0, 0.0, ""))
     folder = prepared_data(data, prepared)
     labels = data_utils.get_CIFAR10_data(directory=folder, num_training=1)["y_val"]
-    judge = Judge(settings, labels, progress)
-    budget, memory = settings.cpu_seconds, settings.memory_mb
     limits = staged.assignment.settings.limits
     scratch = Scratch(limits.scratch_files, limits.scratch_mb)
-    reason = ""
-    with (
-        Session(wall, staged.training(), [folder], scratch) as session,
-        session.fork(seed, cpu_seconds=budget, memory_mb=memory, task="train", data=folder) as channel,
-    ):
-        try:
-            reason = _watch(channel, cells, judge)
-        except (wire.WireError, WorkerLost):
-            reason = _end_reason(channel.end(), budget)
-        except StudentError as error:
-            reason = str(error)
-        usage = channel.end()
-    return judge.outcome(reason, usage)
+    runs: list[Run] = []
+    left = settings.cpu_seconds
+    with Session(wall, staged.training(), [folder], scratch) as session:
+        while len(runs) < RUNS:
+            run = Run(settings, labels, progress)
+            request = {"cells": cells, "cpu_seconds": left, "run": len(runs), "weights": weights}
+            numbers = int(derived_seed(seed, "target", str(len(runs)))[:8], 16)
+            with session.fork(
+                numbers, cpu_seconds=left + GUARD_SECONDS, memory_mb=settings.memory_mb, task="train", data=folder
+            ) as channel:
+                _follow(channel, request, run)
+                if run.matters:
+                    rng = np.random.default_rng(int(derived_seed(seed, "guard", str(len(runs))), 16))
+                    run.guarded(GuardImages(data).examine(lambda images: _classified(channel, images), rng))
+                run.usage = channel.end()
+            repeated = runs and run.history == runs[0].history  # it fixes every seed itself
+            runs.append(run)
+            left -= int(run.usage.cpu_seconds) + 1
+            if repeated or weights or run.reason or not run.unlucky() or left < run.usage.cpu_seconds:
+                break
+    return outcome(runs, _questions(staged))
+
+
+def _take_weights(staged: StagedHandIn, path: Path, settings: TargetSettings) -> bool:
+    """Lay the handed-in weights where the worker can read them; False where there are none."""
+    if not path.exists():
+        return False
+    copy = staged.root / "own" / WEIGHTS
+    copy.write_bytes(read_plain(path, settings.weights_mb << 20))
+    places.show(staged.root)
+    return True
+
+
+def _questions(staged: StagedHandIn) -> Any:
+    """For the name of a function of the package ("layers.relu_forward") the question that grades it, if one does."""
+    names = {question.grade_id for question in staged.assignment.auto_questions}
+    return lambda called: name if (name := called.partition(".")[2]) in names else None
+
+
+def _follow(channel: Channel, request: dict[str, Any], run: Run) -> None:
+    """Follow a training to its end; `run.reason` says why it ended early, if it did."""
+    try:
+        run.reason = _watch(channel, request, run)
+    except (wire.WireError, WorkerLost):
+        run.reason = _end_reason(channel.end(), run.settings.cpu_seconds)
+    except StudentError as error:
+        run.reason = str(error)
 
 
 def _end_reason(usage: Usage, budget: int) -> str:
-    if usage.ended == "cpu" and usage.cpu_seconds < budget:
-        return "Training was stopped: no step was finished within 60 CPU seconds. Look for a loop that never ends."
     if usage.ended == "files":
         return "Training was stopped: the section wrote too many or too large files."
     if usage.ended in ("cpu", "wall"):
-        return f"The budget of {budget} CPU seconds ended; the best epoch until then counts."
+        return f"The budget of {budget} CPU seconds ended in the middle of a step."
     return "The training process ended by itself."
 
 
-def _watch(channel: Channel, cells: list[str], judge: Judge) -> str:
-    """Follow the training to its end; the reason why it ended early, if it did."""
+def _watch(channel: Channel, request: dict[str, Any], run: Run) -> str:
     answer, _ = channel.receive()
     if answer.get("ready") is not True:
         raise StudentError(import_reason(answer, channel.places))
-    channel.send({"cells": cells})
+    channel.send(request)
     while True:
         report, arrays = channel.receive()
-        event = report.get("event")
-        if event == "fault":
-            text = tidy(report.get("text"), 200)
-            kind, file, line = (tidy(report.get(key), 40) for key in ("type", "file", "line"))
-            judge.unwritten = kind == "NotImplementedError"
-            if judge.unwritten:
-                return f"The target section needs something that is not written yet: {file}, line {line}."
-            return f"The target section raised {kind}: {text} ({file}, line {line})."
-        if arrays and not (event == "done" and judge.history):  # the net at the end counts where no epoch was seen
-            judge.see(arrays[0])
-        if event == "done":
-            return "" if judge.history else "The section trained nothing: it left no `model` and no Solver was run."
-        if len(judge.history) >= MAX_EPOCHS:
-            return f"Training was stopped after {MAX_EPOCHS} epochs; the best epoch until then counts."
-        if judge.certain:  # the best epoch counts, so training on cannot change the score
+        if report.get("event") != "epoch":
+            return _ended(report, arrays, run)
+        if isinstance(called := report.get("called"), list):
+            run.called |= {name for name in called[:200] if isinstance(name, str)}
+        is_best = bool(arrays) and run.see(arrays[0])
+        over = len(run.history) >= MAX_EPOCHS
+        channel.send({"go": "end" if run.certain or over else "on", "keep": is_best})
+        if run.certain:  # the best epoch counts, so training on cannot change the score
             return ""
-        channel.send({"go": "on"})
+        if over:
+            return f"Training was stopped after {MAX_EPOCHS} epochs; the best epoch until then counts."
+
+
+def _ended(report: dict[str, Any], arrays: wire.Arrays, run: Run) -> str:
+    """The last report of a training: why it ended early, if it did."""
+    event = report.get("event")
+    if event == "budget":
+        return f"The budget of {run.settings.cpu_seconds} CPU seconds ended; the best epoch until then counts."
+    if event == "stuck":
+        return "Training was stopped: no step was finished within 60 CPU seconds. Look for a loop that never ends."
+    if event == "fault":
+        text = tidy(report.get("text"), 200)
+        kind, file, line = (tidy(report.get(key), 40) for key in ("type", "file", "line"))
+        run.unwritten = kind == "NotImplementedError"
+        if run.unwritten:
+            return f"The target section needs something that is not written yet: {file}, line {line}."
+        return f"The target section raised {kind}: {text} ({file}, line {line})."
+    if arrays and not run.history:  # the net at the end counts where no epoch was seen
+        run.see(arrays[0])
+    return "" if run.history else "The section trained nothing: it left no `model` and no Solver was run."
+
+
+def _classified(channel: Channel, images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:
+    """The classes of some images by the net of the best epoch; None where there is no answer."""
+    try:
+        channel.send({}, [images])
+        report, arrays = channel.receive()
+    except (wire.WireError, WorkerLost):
+        return None
+    return arrays[0] if report.get("event") == "classes" and arrays else None

@@ -1,29 +1,22 @@
-"""Turns predictions into accuracies, keeps the best epoch, and says what it is worth."""
+"""Turns predictions into accuracies, keeps the best epoch and the best run, and says what they are worth."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from autograder.course import TargetSettings
+from autograder.examiner.guard import unexplained
 from autograder.examiner.session import Usage
-from autograder.results import Target
+from autograder.results import Guard, Target
 
+RUNS = 3  # at most, when chance may have cost points
+NEAR = 2.0  # standard errors below full points, within which another run is made
 Progress = Callable[[int, float, float], None]  # epoch, its accuracy, best accuracy so far
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What the rerun gave: the target's record, the share of points, why it gave none."""
-
-    target: Target
-    share: float
-    reason: str
-    usage: Usage
-    unwritten: bool = False  # whether it needs something that still raises NotImplementedError
 
 
 def share_of(accuracy: float, settings: TargetSettings) -> float:
@@ -38,46 +31,138 @@ def share_of(accuracy: float, settings: TargetSettings) -> float:
     return float(np.clip((accuracy - settings.floor) / (settings.accuracy - settings.floor), 0.0, 1.0))
 
 
-class Judge:
-    """Turns predictions into accuracies and keeps the best."""
+@dataclass
+class Run:
+    """One training of the section: the accuracy of each epoch, what the guard saw, how it ended."""
 
-    def __init__(self, settings: TargetSettings, labels: np.ndarray[Any, Any], progress: Progress | None) -> None:
-        self._settings, self._labels, self._progress = settings, labels, progress
-        self.history: list[float] = []
-        self.unwritten = False
+    settings: TargetSettings
+    labels: np.ndarray[Any, Any]
+    progress: Progress | None = None
+    history: list[float] = field(default_factory=list)
+    called: set[str] = field(default_factory=set)
+    guard: Guard | None = None
+    reason: str = ""
+    unwritten: bool = False  # whether it needs something that still raises NotImplementedError
+    usage: Usage = field(default_factory=lambda: Usage(0.0, 0.0, ""))
+
+    @property
+    def best(self) -> float:
+        """The best accuracy so far; 0 before the first epoch."""
+        return max(self.history, default=0.0)
 
     @property
     def certain(self) -> bool:
-        """Whether full marks are certain: the best epoch counts, so no later epoch can lower it."""
-        return bool(self.history) and max(self.history) >= self._settings.accuracy
+        """Whether full marks are reached: the best epoch counts, so no later epoch can lower it."""
+        return self.best >= self.settings.accuracy
 
-    def see(self, predictions: np.ndarray[Any, Any]) -> None:
-        """Judge the predictions of one epoch. A wrong number of them is no answer to any image."""
-        right = predictions.shape == self._labels.shape and predictions.dtype.kind == "i"
-        self.history.append(float((predictions == self._labels).mean()) if right else 0.0)
-        if self._progress is not None:
-            self._progress(len(self.history), self.history[-1], max(self.history))
+    @property
+    def matters(self) -> bool:
+        """Whether it is worth any points, so that the guard must look."""
+        return self.best > self.settings.floor
 
-    def outcome(self, reason: str, usage: Usage) -> Outcome:
-        """The record of what was seen."""
-        required = self._settings.accuracy
-        if not self.history:
-            return Outcome(Target(required=required), 0.0, reason, usage, self.unwritten)
-        best = max(self.history)
-        share = share_of(best, self._settings)
-        epoch = self.history.index(best) + 1
-        message = (
-            f"Validation accuracy {best:.1%} at epoch {epoch} of {len(self.history)} that were run; "
-            f"full points from {required:.0%}, none at {self._settings.floor:.0%}: {share:.1%} of the points."
-        )
-        if self.certain:
-            message += " Training was stopped there, because full points were reached."
-        record = Target(
-            accuracy=best,
-            epochs=len(self.history),
-            best_epoch=epoch,
-            history=tuple(self.history),
-            required=required,
-            message=f"{message}\n{reason}" if reason else message,
-        )
-        return Outcome(record, share, reason, usage)
+    @property
+    def counts(self) -> float | None:
+        """The accuracy that counts; None where there is none, or the guard could not look."""
+        if not self.history or (self.matters and self.guard is None):
+            return None
+        if self.guard is None or not self.guard.unexplained:
+            return self.best
+        return min(self.best, self.guard.validation_changed, self.guard.others, self.guard.others_changed)
+
+    def see(self, predictions: np.ndarray[Any, Any]) -> bool:
+        """Judge the predictions of one epoch and say whether it is the best so far.
+
+        A wrong number of predictions is no answer to any image.
+        """
+        right = predictions.shape == self.labels.shape and predictions.dtype.kind == "i"
+        accuracy = float((predictions == self.labels).mean()) if right else 0.0
+        is_best = not self.history or accuracy > self.best
+        self.history.append(accuracy)
+        if self.progress is not None:
+            self.progress(len(self.history), accuracy, self.best)
+        return is_best
+
+    def guarded(self, seen: Guard | None) -> None:
+        """Take what the guard saw."""
+        if seen is None:
+            self.reason += " The net could not be examined on changed images, so this accuracy does not count."
+            self.reason = self.reason.strip()
+        else:
+            self.guard = seen.model_copy(update={"unexplained": tuple(unexplained(self.best, seen))})
+
+    def unlucky(self) -> bool:
+        """Whether full points were missed by so little that chance may have decided."""
+        full = self.settings.accuracy
+        error = math.sqrt(full * (1 - full) / len(self.labels))
+        return self.counts == self.best and full - NEAR * error <= self.best < full
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the rerun gave: the target's record, the share of points, why it gave none."""
+
+    target: Target
+    share: float
+    reason: str
+    usage: Usage
+    unwritten: bool = False
+
+
+def outcome(runs: Sequence[Run], questions: Callable[[str], str | None]) -> Outcome:
+    """The record of all runs: the best counts. `questions` gives the question that a called function belongs to."""
+    run = max(runs, key=lambda run: -1.0 if run.counts is None else run.counts)
+    cpu = sum(run.usage.cpu_seconds for run in runs)
+    usage = Usage(cpu, max(run.usage.peak_mb for run in runs), run.usage.ended)
+    uses = sorted({question for name in run.called if (question := questions(name))})
+    record = Target(
+        accuracy=run.best if run.history else None,
+        counts=run.counts,
+        guard=run.guard,
+        runs=len(runs),
+        uses=tuple(uses),
+        epochs=len(run.history),
+        best_epoch=run.history.index(run.best) + 1 if run.history else None,
+        history=tuple(run.history),
+        required=run.settings.accuracy,
+        message="\n".join(_story(run, runs, usage)),
+    )
+    share = 0.0 if run.counts is None else share_of(run.counts, run.settings)
+    return Outcome(record, share, run.reason, usage, run.unwritten)
+
+
+def _story(run: Run, runs: Sequence[Run], usage: Usage) -> list[str]:
+    """What the student reads, a line each."""
+    if not run.history:
+        return []
+    settings = run.settings
+    epoch = run.history.index(run.best) + 1
+    lines = [f"Validation accuracy {run.best:.1%} at epoch {epoch} of {len(run.history)} that were run."]
+    if run.certain and run.history[-1] == run.best:
+        lines[0] += " Training was stopped there, because it is enough for full points."
+    if len(runs) > 1:
+        others = ", ".join(f"{other.best:.1%}" for other in runs)
+        lines.append(f"Full points were missed by so little that it was trained {len(runs)} times: {others}.")
+    if run.guard is not None:
+        lines.append(_verdict(run, run.guard))
+    if run.counts is not None:
+        share = math.floor(1000 * share_of(run.counts, settings) + 1e-6) / 1000
+        rule = f"full points from {settings.accuracy:.0%}, none at {settings.floor:.0%}, a straight line between"
+        lines.append(f"So {run.counts:.1%} counts: {share:.1%} of the points ({rule}).")
+        lines += [run.reason] if run.reason else []
+    tenths = min(math.ceil(10 * usage.cpu_seconds / settings.cpu_seconds), 10)  # the exact time differs at each run
+    lines.append(f"Of the budget of {settings.cpu_seconds} CPU seconds it took at most {10 * tenths} %.")
+    return lines
+
+
+def _verdict(run: Run, guard: Guard) -> str:
+    figures = (
+        f"Guard: {guard.validation_changed:.1%} of the validation images slightly changed, "
+        f"{guard.others:.1%} of {guard.images} other test images, {guard.others_changed:.1%} of these changed."
+    )
+    if not guard.unexplained:
+        return f"{figures} An honest net loses as much."
+    return (
+        f"{figures} Chance and what honest nets lose do not explain the difference to {run.best:.1%}. "
+        f"{' '.join(guard.unexplained)} "
+        "Labels were looked up, or the net has learned from images that are for measuring."
+    )

@@ -78,7 +78,7 @@ def rerun(course, stand_in, prepared, tmp_path):
                 wall=choose(course.root),
                 data=stand_in,
                 prepared=prepared,
-                seed=3,
+                seed="3",
                 progress=progress,
             )
         finally:
