@@ -72,6 +72,7 @@ class Examination:
         if self._is_target(question):
             content = self.notebook.read_bytes() if self.notebook.is_file() else b""
             parts += [self.data, str(settings.target), hashlib.sha256(content).hexdigest()]
+            parts.append(target.weights_digest(self.notebook, settings.target))
         else:
             parts += [str(settings.limits), _checks_digest()]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()

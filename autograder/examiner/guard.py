@@ -24,9 +24,9 @@ BATCH = 500  # images in one question
 
 # What honest nets lose, in shares of 1 (docs/grading.md has the table, benchmarks/recipes.py measures it): on average,
 # between one run and another, and by the chance of finitely many images.
-CHANGE = 0.02  # between images and the same images changed
-LUCK = 0.03  # between the validation images, on which the best epoch is chosen, and others
-SIGMAS = 4.0
+CHANGE = 0.03  # between images and the same images changed
+LUCK = 0.02  # between the validation images, on which the best epoch is chosen, and others
+SIGMAS = 4.5  # of the standard error of a share that is one half
 
 Array = np.ndarray[Any, Any]
 
@@ -119,7 +119,7 @@ def unexplained(accuracy: float, seen: Guard) -> list[str]:
     one = SIGMAS * 0.5 / np.sqrt(IMAGES)
     other = SIGMAS * 0.5 / np.sqrt(seen.images)
     found = []
-    if accuracy - seen.validation_changed > CHANGE + LUCK + one:
+    if accuracy - seen.validation_changed > CHANGE + one:
         found.append("It knows the validation images as they are, but not slightly changed.")
     if accuracy - seen.others > LUCK + float(np.hypot(one, other)):
         found.append("It does much better on the validation images than on others.")

@@ -10,6 +10,7 @@ changed images for the guard.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from autograder.wall import Scratch, Wall, places
 from autograder.worker import wire
 
 MAX_EPOCHS = 1000
+STUCK_SECONDS = 60  # CPU seconds without a training step
 GUARD_SECONDS = 60  # CPU seconds for the guard's images, beside the budget
 WEIGHTS = "model.npz"
 
@@ -64,9 +66,12 @@ def rerun(
     assert settings is not None
     try:
         cells = section(staged.assignment, settings, notebook)
-        weights = settings.accept == "weights" and _take_weights(staged, notebook.parent / WEIGHTS, settings)
+        weights = _weights(notebook, settings)
     except ValueError as error:
         return Outcome(Target(required=settings.accuracy), 0.0, str(error), Usage(0.0, 0.0, ""))
+    if weights:
+        (staged.root / "own" / WEIGHTS).write_bytes(weights)
+        places.show(staged.root)
     folder = prepared_data(data, prepared)
     labels = data_utils.get_CIFAR10_data(directory=folder, num_training=1)["y_val"]
     limits = staged.assignment.settings.limits
@@ -75,8 +80,14 @@ def rerun(
     left = settings.cpu_seconds
     with Session(wall, staged.training(), [folder], scratch) as session:
         while len(runs) < RUNS:
-            run = Run(settings, labels, progress)
-            request = {"cells": cells, "cpu_seconds": left, "run": len(runs), "weights": weights}
+            run = Run(settings, labels, progress, weights=bool(weights))
+            request = {
+                "cells": cells,
+                "cpu_seconds": left,
+                "stuck": STUCK_SECONDS,
+                "run": len(runs),
+                "weights": bool(weights),
+            }
             numbers = int(derived_seed(seed, "target", str(len(runs)))[:8], 16)
             with session.fork(
                 numbers, cpu_seconds=left + GUARD_SECONDS, memory_mb=settings.memory_mb, task="train", data=folder
@@ -86,7 +97,7 @@ def rerun(
                     rng = np.random.default_rng(int(derived_seed(seed, "guard", str(len(runs))), 16))
                     run.guarded(GuardImages(data).examine(lambda images: _classified(channel, images), rng))
                 run.usage = channel.end()
-            repeated = runs and run.history == runs[0].history  # it fixes every seed itself
+            repeated = any(run.history == earlier.history for earlier in runs)  # it fixes every seed itself
             runs.append(run)
             left -= int(run.usage.cpu_seconds) + 1
             if repeated or weights or run.reason or not run.unlucky() or left < run.usage.cpu_seconds:
@@ -94,14 +105,20 @@ def rerun(
     return outcome(runs, _questions(staged))
 
 
-def _take_weights(staged: StagedHandIn, path: Path, settings: TargetSettings) -> bool:
-    """Lay the handed-in weights where the worker can read them; False where there are none."""
-    if not path.exists():
-        return False
-    copy = staged.root / "own" / WEIGHTS
-    copy.write_bytes(read_plain(path, settings.weights_mb << 20))
-    places.show(staged.root)
-    return True
+def _weights(notebook: Path, settings: TargetSettings | None) -> bytes:
+    """The weights that lie beside the notebook, where the course takes them and there are some."""
+    path = notebook.parent / WEIGHTS
+    if settings is None or settings.accept != "weights" or not path.exists():
+        return b""
+    return read_plain(path, settings.weights_mb << 20)
+
+
+def weights_digest(notebook: Path, settings: TargetSettings | None) -> str:
+    """A hash of the weights that would be examined, whatever lies in their place."""
+    try:
+        return hashlib.sha256(_weights(notebook, settings)).hexdigest()
+    except ValueError as error:
+        return str(error)
 
 
 def _questions(staged: StagedHandIn) -> Any:
@@ -154,7 +171,10 @@ def _ended(report: dict[str, Any], arrays: wire.Arrays, run: Run) -> str:
     if event == "budget":
         return f"The budget of {run.settings.cpu_seconds} CPU seconds ended; the best epoch until then counts."
     if event == "stuck":
-        return "Training was stopped: no step was finished within 60 CPU seconds. Look for a loop that never ends."
+        return (
+            f"Training was stopped: no step was finished within {STUCK_SECONDS} CPU seconds. "
+            "Look for a loop that never ends."
+        )
     if event == "fault":
         text = tidy(report.get("text"), 200)
         kind, file, line = (tidy(report.get(key), 40) for key in ("type", "file", "line"))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograder.course import TargetSettings
-from autograder.examiner.guard import unexplained
+from autograder.examiner.guard import CHANGE, LUCK, unexplained
 from autograder.examiner.session import Usage
 from autograder.results import Guard, Target
 
@@ -38,6 +38,7 @@ class Run:
     settings: TargetSettings
     labels: np.ndarray[Any, Any]
     progress: Progress | None = None
+    weights: bool = False  # whether handed-in weights are examined and nothing is trained
     history: list[float] = field(default_factory=list)
     called: set[str] = field(default_factory=set)
     guard: Guard | None = None
@@ -65,9 +66,11 @@ class Run:
         """The accuracy that counts; None where there is none, or the guard could not look."""
         if not self.history or (self.matters and self.guard is None):
             return None
-        if self.guard is None or not self.guard.unexplained:
+        if self.guard is None:
             return self.best
-        return min(self.best, self.guard.validation_changed, self.guard.others, self.guard.others_changed)
+        if self.guard.unexplained:
+            return min(self.best, self.guard.validation_changed, self.guard.others, self.guard.others_changed)
+        return min(self.best, self.guard.others_changed + LUCK + CHANGE) if self.weights else self.best
 
     def see(self, predictions: np.ndarray[Any, Any]) -> bool:
         """Judge the predictions of one epoch and say whether it is the best so far.
@@ -137,13 +140,17 @@ def _story(run: Run, runs: Sequence[Run], usage: Usage) -> list[str]:
     settings = run.settings
     epoch = run.history.index(run.best) + 1
     lines = [f"Validation accuracy {run.best:.1%} at epoch {epoch} of {len(run.history)} that were run."]
-    if run.certain and run.history[-1] == run.best:
+    if run.weights:
+        lines = [f"The weights in model.npz were examined, nothing was trained: validation accuracy {run.best:.1%}."]
+    elif run.certain and run.history[-1] == run.best:
         lines[0] += " Training was stopped there, because it is enough for full points."
     if len(runs) > 1:
         others = ", ".join(f"{other.best:.1%}" for other in runs)
         lines.append(f"Full points were missed by so little that it was trained {len(runs)} times: {others}.")
     if run.guard is not None:
         lines.append(_verdict(run, run.guard))
+    if run.weights and run.guard is not None and not run.guard.unexplained:
+        lines.append(f"Weights are judged by the changed others, plus {LUCK + CHANGE:.0%} that honest nets lose there.")
     if run.counts is not None:
         share = math.floor(1000 * share_of(run.counts, settings) + 1e-6) / 1000
         rule = f"full points from {settings.accuracy:.0%}, none at {settings.floor:.0%}, a straight line between"

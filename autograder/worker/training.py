@@ -1,7 +1,7 @@
 """The child's other task: run the target section of a notebook, hand over predictions, then classify other images.
 
     examiner                                     here
-    {"cells", "cpu_seconds", "run", "weights"}
+    {"cells", "cpu_seconds", "stuck", "run", "weights"}
                                                  {"event": "epoch", "called"}, classes of the validation images
     {"go": "on" or "end", "keep"}
                                                  {"event": "done", "fault", "budget" or "stuck"}, classes by `model`
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import math
 import os
 import resource
 import signal
@@ -29,7 +30,6 @@ from . import pixels, wire
 from .serve import HandIn
 
 IMAGES = 1000  # validation images of the course
-STUCK = 60  # CPU seconds without a training step
 BATCH = 500  # images in one call of a net
 WEIGHTS = "model.npz"
 _CPU = resource.RLIMIT_CPU
@@ -68,18 +68,18 @@ def _predict(model: Any, images: Array) -> Array:
 
 def _used() -> int:
     used = resource.getrusage(resource.RUSAGE_SELF)
-    return int(used.ru_utime + used.ru_stime)
+    return math.ceil(used.ru_utime + used.ru_stime)
 
 
 class _Clock:
-    """Raises OutOfTime when the budget has ended or no step was finished within STUCK CPU seconds.
+    """Raises OutOfTime when the budget has ended or no step was finished within `stuck` CPU seconds.
 
     The kernel sends SIGXCPU at the soft limit, which is moved on after every step. The hard limit leaves some seconds
     more for classifying; there the kernel kills.
     """
 
-    def __init__(self, budget: int) -> None:
-        self._budget = budget
+    def __init__(self, budget: int, stuck: int) -> None:
+        self._budget, self._stuck = budget, stuck
 
     def start(self) -> None:
         """Begin to watch."""
@@ -89,7 +89,7 @@ class _Clock:
     def move_on(self) -> None:
         """A step was finished."""
         hard = resource.getrlimit(_CPU)[1]
-        resource.setrlimit(_CPU, (min(_used() + STUCK, self._budget, hard), hard))
+        resource.setrlimit(_CPU, (min(_used() + self._stuck, self._budget, hard), hard))
 
     def stop(self) -> None:
         """Watch no longer; only the hard limit stays."""
@@ -99,7 +99,7 @@ class _Clock:
 
     def _end(self, *_: object) -> NoReturn:
         self.stop()
-        raise OutOfTime("budget" if _used() >= self._budget - 1 else "stuck")
+        raise OutOfTime("budget" if _used() >= self._budget else "stuck")
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -118,7 +118,7 @@ class _Run:
         self._hand_in = hand_in
         self._cells: list[str] = request["cells"]
         self._weights = bool(request["weights"])
-        self._clock = _Clock(int(request["cpu_seconds"]))
+        self._clock = _Clock(int(request["cpu_seconds"]), int(request["stuck"]))
         self._called: set[str] = set()
         self._model: Any = None  # the net that is to classify
         self._prepared: Array | None = None  # the validation images as its section prepared them
