@@ -31,6 +31,17 @@ def share_of(accuracy: float, settings: TargetSettings) -> float:
     return float(np.clip((accuracy - settings.floor) / (settings.accuracy - settings.floor), 0.0, 1.0))
 
 
+def near_miss(accuracy: float, full: float, images: int) -> bool:
+    """Whether `accuracy` on so many images is below `full` by at most NEAR standard errors.
+
+    Examples
+    --------
+    >>> [near_miss(accuracy, 0.55, 1000) for accuracy in (0.51, 0.53, 0.55)]
+    [False, True, False]
+    """
+    return full - NEAR * math.sqrt(full * (1 - full) / images) <= accuracy < full
+
+
 @dataclass
 class Run:
     """One training of the section: the accuracy of each epoch, what the guard saw, how it ended."""
@@ -95,9 +106,7 @@ class Run:
 
     def unlucky(self) -> bool:
         """Whether full points were missed by so little that chance may have decided."""
-        full = self.settings.accuracy
-        error = math.sqrt(full * (1 - full) / len(self.labels))
-        return self.counts == self.best and full - NEAR * error <= self.best < full
+        return self.counts == self.best and near_miss(self.best, self.settings.accuracy, len(self.labels))
 
 
 @dataclass(frozen=True)
