@@ -120,13 +120,14 @@ def _indent(line: str) -> int:
 
 
 class Timing(Record):
-    """What differs between two runs on equal input: seconds, host, time of day."""
+    """What differs between two runs on equal input: seconds, host, time of day, and faults of the examiner itself."""
 
     host: str = ""
     started: str = ""
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
     target_cpu_seconds: float = 0.0
+    faults: tuple[str, ...] = ()
 
 
 class HandInResult(Record):

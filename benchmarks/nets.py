@@ -3,6 +3,8 @@
 Each `*_step` function returns a function without arguments that does one step.
 """
 
+import itertools
+
 import numpy as np
 from nndl.fc_net import FullyConnectedNet
 from nndl.solver import Solver
@@ -27,7 +29,7 @@ def floor_step(hidden, batch):
     def matrix(*shape):
         return rng.standard_normal(shape, dtype=np.float32)
 
-    layers = [(matrix(batch, d), matrix(d, m), matrix(batch, m)) for d, m in zip(sizes, sizes[1:], strict=False)]
+    layers = [(matrix(batch, d), matrix(d, m), matrix(batch, m)) for d, m in itertools.pairwise(sizes)]
 
     def step():
         for x, w, _ in layers:
@@ -55,7 +57,7 @@ def textbook_step(hidden, batch):
     sizes = [INPUTS, *hidden, CLASSES]
     last = len(hidden)
     params, means, squares, running = {}, {}, {}, {}
-    for i, (d, m) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for i, (d, m) in enumerate(itertools.pairwise(sizes)):
         params[f"W{i}"], params[f"b{i}"] = SCALE * np.random.randn(d, m), np.zeros(m)
         if i < last:
             params[f"gamma{i}"], params[f"beta{i}"] = np.ones(m), np.zeros(m)
@@ -125,7 +127,7 @@ def torch_step(hidden, batch, fused=False):
     images, labels = (torch.from_numpy(array) for array in images_and_labels())
     sizes = [INPUTS, *hidden]
     parts = []
-    for d, m in zip(sizes, sizes[1:], strict=False):
+    for d, m in itertools.pairwise(sizes):
         parts += [torch.nn.Linear(d, m), torch.nn.BatchNorm1d(m), torch.nn.ReLU(), torch.nn.Dropout(1 - KEEP)]
     net = torch.nn.Sequential(torch.nn.Flatten(), *parts, torch.nn.Linear(sizes[-1], CLASSES))
     rule = torch.optim.Adam(net.parameters(), lr=RATE, fused=fused)

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import tempfile
 from pathlib import Path
 
 import nbformat
@@ -38,7 +37,7 @@ class Runs:
         (self.data / "cifar-10-batches-py").mkdir(parents=True)
         synthetic.write(self.data / "cifar-10-batches-py", images=1200)
         self.course = make_course(Course.find(), self.root / "course")
-        self.prepared = Path(tempfile.mkdtemp(prefix="prepared-", dir=places.temporary()))
+        self.prepared = places.make("prepared")
         self.prepared.chmod(0o755)
         self._settings = self.course.root / "assignments" / "deep_nets" / "assignment.toml"
         self._text = self._settings.read_text(encoding="utf-8")

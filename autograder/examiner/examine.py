@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
+import traceback
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -18,16 +18,21 @@ from nndl.data_utils import data_name
 from autograder.course import Assignment, derived_seed
 from autograder.errors import CourseError
 from autograder.examiner import target
+from autograder.examiner.session import WALL_CLOCK
 from autograder.examiner.stage import StagedHandIn
 from autograder.misconceptions import all_misconceptions
 from autograder.results import SCHEMA, Check, QuestionResult, State, Target
-from autograder.wall import choose
+from autograder.wall import choose, places
 
 CHECKS = Path(__file__).resolve().parent.parent / "checks"
 STAND_IN = "synthetic stand-in"
-PATIENCE = 1800  # wall-clock seconds after which an examination is given up as a bug of ours
+PATIENCE = 300  # wall-clock seconds that the examiner itself may take beside a hand-in's own
 
 Say = Callable[[str], None]
+
+
+class ExaminerFault(Exception):
+    """The examiner itself failed, not the hand-in."""
 
 
 class Examination:
@@ -40,6 +45,7 @@ class Examination:
         self.wall = choose(self.course.root)
         self.kit = version("deep-nets-course-kit")
         self.cpu = self.target_cpu = 0.0
+        self.faults: list[str] = []  # what the examiner itself failed over, for the log
 
     @property
     def data(self) -> str:
@@ -85,7 +91,18 @@ class Examination:
             yield from self._check(list(checked), checked, staged)
         for name in keys.keys() - checked.keys():
             self.say("training the target section")
-            yield self._train(name, keys[name], staged)
+            try:
+                yield self._train(name, keys[name], staged)
+            except CourseError:
+                raise
+            except Exception:
+                yield self._fault(name, traceback.format_exc())
+
+    def _fault(self, question: str, told: str) -> QuestionResult:
+        """The record of a question over which the examiner itself failed. It has no key: the next run tries again."""
+        self.faults.append(f"{question}: {told}")
+        reason = "The examiner itself failed here; this is no fault of the hand-in. A person must look; see logs/."
+        return QuestionResult(**self.origin(question, ""), state="failed", share=0.0, reason=reason)
 
     def _check(self, questions: list[str], keys: dict[str, str], staged: StagedHandIn) -> Iterator[QuestionResult]:
         """Run the hidden checks of `questions`; once more over the reference where a question rests on others."""
@@ -94,10 +111,14 @@ class Examination:
             for question in questions:
                 yield QuestionResult(**self.origin(question, keys[question]), state="failed", share=0.0, reason=reason)
             return
-        found = self._run_checks(questions, overlay=False)
-        failed = {row["question"] for row in found["outcomes"] if not row["passed"]}
-        again = {row["question"] for row in found["outcomes"] if not row["passed"] and row["rests_on"]}
-        second = self._run_checks(sorted(again), overlay=True) if again and not found["unfit"] else None
+        try:
+            found = self._run_checks(questions, overlay=False)
+            failed = {row["question"] for row in found["outcomes"] if not row["passed"]}
+            again = {row["question"] for row in found["outcomes"] if not row["passed"] and row["rests_on"]}
+            second = self._run_checks(sorted(again), overlay=True) if again and not found["unfit"] else None
+        except ExaminerFault as fault:
+            yield from (self._fault(question, str(fault)) for question in questions)
+            return
         for question in questions:
             result = self._judge(question, keys[question], found)
             if second is not None and question in again:
@@ -109,8 +130,9 @@ class Examination:
 
     def _run_checks(self, questions: list[str], *, overlay: bool) -> dict[str, Any]:
         """pytest in a process of its own, in a folder that is no hand-in; what it found."""
-        with tempfile.TemporaryDirectory(prefix="examiner-") as temporary:
-            results = Path(temporary) / "results.json"
+        with places.passage("examiner") as temporary:
+            results = temporary / "private" / "results.json"
+            results.parent.mkdir(mode=0o700)
             command = [sys.executable, "-m", "pytest", "-q", "-p", "autograder.examiner.plugin", "--noconftest"]
             command += [
                 "-c",
@@ -128,20 +150,22 @@ class Examination:
             environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "AUTOGRADER_SEED": self.seed}
             environment |= {"OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
             environment.pop("PYTEST_ADDOPTS", None)
+            environment["TMPDIR"] = str(temporary)  # what is laid out there goes with it, however that process ends
+            patience = WALL_CLOCK * self.assignment.settings.limits.hand_in_cpu_seconds + PATIENCE
             before = os.times()
-            run = subprocess.run(
-                command, cwd=temporary, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
-            )
+            try:
+                run = subprocess.run(
+                    command, cwd=temporary, env=environment, capture_output=True, text=True, timeout=patience
+                )
+            except subprocess.TimeoutExpired:
+                raise ExaminerFault(f"the hidden checks did not end within {patience} seconds") from None
             after = os.times()
             self.cpu += after.children_user + after.children_system - before.children_user - before.children_system
             found: dict[str, Any] = json.loads(results.read_text("utf-8")) if results.is_file() else {"outcomes": []}
             if self.wall.hides_usage:
                 self.cpu += found.get("cpu", 0.0)
-        bugs = [row for row in found["outcomes"] if row["code"] == "bug"]
-        if run.returncode not in (0, 1) or not found["outcomes"] or bugs:
-            raise RuntimeError(
-                f"the examiner itself failed on {self.student}: {bugs or run.stdout[-3000:]}{run.stderr}"
-            )
+        if run.returncode not in (0, 1) or not found["outcomes"]:
+            raise ExaminerFault(f"pytest ended with {run.returncode}: {run.stdout[-3000:]}{run.stderr[-3000:]}")
         return found
 
     def _judge(self, question: str, key: str, found: dict[str, Any]) -> QuestionResult:
@@ -152,6 +176,8 @@ class Examination:
         origin = self.origin(question, key)
         if found["unfit"]:
             return QuestionResult(**origin, state="failed", share=0.0, reason=found["unfit"])
+        if bugs := [f"{row['name']}: {row['message']}" for row in rows if row["code"] == "bug"]:
+            return self._fault(question, "; ".join(bugs))
         if all(row["code"] == "stub" for row in rows):
             return QuestionResult(**origin, state="missing", share=0.0, reason=rows[0]["message"])
         names = found["recognised"].get(question, [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import time
@@ -22,7 +23,9 @@ from autograder.wall import Scratch, Wall
 from autograder.worker import wire
 
 WALL_CLOCK = 5  # the wall clock bounds this many times the CPU seconds
-ANSWER = 30.0  # seconds in which the warm parent must obey an order
+ANSWER = 30.0  # seconds in which the warm parent must obey an order, and a fork take or finish a frame
+IDLE = 15.0  # seconds of waiting in which a fork must use some CPU: what sleeps for ever is not waited for
+BUSY = 0.01  # of those seconds; a crowded machine leaves an honest fork more
 REPLY_MB = 64  # the largest answer, unless the course says otherwise
 
 
@@ -46,7 +49,10 @@ class Staged:
 
 @dataclass(frozen=True)
 class Usage:
-    """What one fork used, and how it ended: by itself or by us (""), a limit ("cpu", "wall", "files"), a "crash"."""
+    """What one fork used, and how it ended.
+
+    By itself or by us (""), a limit ("cpu", "wall", "files"), sleep without end ("idle"), or a "crash".
+    """
 
     cpu_seconds: float
     peak_mb: float
@@ -65,7 +71,7 @@ class Channel:
         self.places = session.staged.places
         self._session, self._socket, self._cap = session, own, cap
         self._deadline = time.monotonic() + WALL_CLOCK * cpu_seconds
-        self._timed_out = False
+        self._late = ""  # which clock ran out, if one did
         self._number = 0
         self._usage: Usage | None = None
 
@@ -82,21 +88,36 @@ class Channel:
 
     def send(self, header: dict[str, Any], arrays: Sequence[np.ndarray[Any, Any]] = ()) -> None:
         """Write one frame before the fork's deadline."""
-        self._socket.settimeout(max(self._deadline - time.monotonic(), 0.01))
-        with self._watch():
+        self._socket.settimeout(max(self._within(ANSWER) - time.monotonic(), 0.01))
+        with self._watch("wall"):
             wire.send(self._socket, header, arrays)
 
     def receive(self) -> tuple[dict[str, Any], wire.Arrays]:
-        """Read one frame before the fork's deadline."""
-        with self._watch():
-            return wire.receive(self._socket, cap=self._cap, deadline=self._deadline)
+        """Read one frame before the fork's deadline, as long as the fork works on it."""
+        with self._watch("idle"):
+            self._wait()
+        with self._watch("wall"):
+            return wire.receive(self._socket, cap=self._cap, deadline=self._within(ANSWER))
+
+    def _wait(self) -> None:
+        """Wait for the first byte of an answer. WireTimeout when the fork only sleeps."""
+        used = 0.0
+        while not select.select([self._socket], [], [], self._within(IDLE) - time.monotonic())[0]:
+            if time.monotonic() >= self._deadline:
+                return
+            before, used = used, self._session.used()
+            if used - before < BUSY * IDLE:
+                raise wire.WireTimeout("the fork sleeps")
+
+    def _within(self, seconds: float) -> float:
+        return min(self._deadline, time.monotonic() + seconds)
 
     @contextlib.contextmanager
-    def _watch(self) -> Iterator[None]:
+    def _watch(self, clock: str) -> Iterator[None]:
         try:
             yield
         except wire.WireTimeout:
-            self._timed_out = True
+            self._late = clock
             raise
 
     def end(self) -> Usage:
@@ -110,7 +131,7 @@ class Channel:
             cpu = float(answer["cpu"])
             code = os.waitstatus_to_exitcode(int(answer["status"]))
             limited = code == -signal.SIGXCPU or cpu >= self.cpu_seconds
-            ended = "cpu" if limited else "wall" if self._timed_out else "crash" if code != -signal.SIGKILL else ""
+            ended = "cpu" if limited else self._late or ("crash" if code != -signal.SIGKILL else "")
             if answer.get("over") is True:
                 ended = "files"
             self._usage = Usage(cpu, float(answer["peak_mb"]), ended)
@@ -173,6 +194,13 @@ class Session:
             self.close()
             self._start()
             raise WorkerLost("the worker's parent process is gone") from None
+
+    def used(self) -> float:
+        """CPU seconds of the fork that runs now. WireError when there is none."""
+        try:
+            return float(self.order({"order": "used"})["cpu"])
+        except WorkerLost:
+            raise wire.WireError("the worker is gone") from None
 
     @contextlib.contextmanager
     def fork(

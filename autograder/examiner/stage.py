@@ -103,7 +103,7 @@ def _unfit_names(package: str, names: Sequence[str]) -> list[str]:
 def stage(assignment: Assignment, folder: Path) -> StagedHandIn:
     """Lay out the hand-in in `folder`. The caller removes it with `.remove()`."""
     settings = assignment.settings
-    root = Path(tempfile.mkdtemp(prefix="hand-in-", dir=places.temporary()))
+    root = places.make("hand-in")
     package = root / "own" / settings.package
     package.mkdir(parents=True)
     given = {path.name for path in assignment.package.glob("*.py")} - set(settings.editable)

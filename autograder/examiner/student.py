@@ -153,6 +153,9 @@ class Remote:
     def _ended(self, name: str) -> StudentError:
         """Why the channel closed: the fork's limits, or a crash."""
         usage = self._channel.end()
+        if usage.ended == "idle":
+            self._hung.add(name)
+            return StudentError(f"{name} did not return: it waits for something that never comes.", "hung", name)
         if usage.ended in ("cpu", "wall"):
             self._hung.add(name)
             text = f"{name} did not return within {self._channel.cpu_seconds} seconds."

@@ -138,6 +138,8 @@ def _follow(channel: Channel, request: dict[str, Any], run: Run) -> None:
 
 
 def _end_reason(usage: Usage, budget: int) -> str:
+    if usage.ended == "idle":
+        return "Training was stopped: the section waits for something that never comes, and computes nothing."
     if usage.ended == "files":
         return "Training was stopped: the section wrote too many or too large files."
     if usage.ended in ("cpu", "wall"):

@@ -9,7 +9,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,7 +84,7 @@ class Wall:
         used = runtime(self.folder)
         place = None
         if scratch is not None and not self.own_temporary:
-            place = Path(tempfile.mkdtemp(prefix="scratch-", dir=places.temporary()))
+            place = places.make("scratch")
             places.give(place)
         seen = [used.folder, used.code, *used.libraries, *(path.resolve() for path in readable)]
         orders = {

@@ -7,13 +7,18 @@ user with the worker, which then reaches what the examiner reaches, as far as th
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+PREFIX = "autograder-"
+FORGOTTEN = 24 * 3600  # seconds after which a temporary folder belongs to nobody that still runs
 VARIABLE = "AUTOGRADER_RUNTIME"
 WORKER_USER = 65534  # "nobody" everywhere: owns nothing
 SHARED = Path("/var/cache/deep-nets-autograder")  # only root can make it, so nobody else can have prepared it
@@ -46,10 +51,31 @@ def shared(course: Path) -> Path:
     return own if reachable(own) else SHARED
 
 
-def temporary() -> Path:
-    """The folder for what lives as long as one examination."""
+def make(name: str) -> Path:
+    """A new folder for what lives as long as one examination, where the worker's user can be shown it."""
     usual = Path(tempfile.gettempdir())
-    return usual if reachable(usual) else Path("/var/tmp")
+    return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{name}-", dir=usual if reachable(usual) else "/var/tmp"))
+
+
+@contextlib.contextmanager
+def passage(name: str) -> Iterator[Path]:
+    """A folder for the length of a `with`, which others may pass through, but not list."""
+    made = make(name)
+    made.chmod(0o711)
+    try:
+        yield made
+    finally:
+        remove(made)
+
+
+def sweep() -> None:
+    """Remove what an examination left that was killed: folders of ours that are older than a day."""
+    for place in {tempfile.gettempdir(), "/var/tmp"}:
+        for path in Path(place).glob(f"{PREFIX}*"):
+            with contextlib.suppress(OSError):
+                about = path.lstat()
+                if about.st_uid == os.geteuid() and time.time() - about.st_mtime > FORGOTTEN:
+                    remove(path)
 
 
 def give(folder: Path) -> None:
@@ -78,6 +104,6 @@ def show(folder: Path, *, everyone: bool = False) -> None:
             os.chmod(path, stat.S_IMODE(mode) | (share if runs else share & 0o044))
 
 
-def remove(folder: Path) -> None:
+def remove(made: Path) -> None:
     """Delete what was laid out."""
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(made, ignore_errors=True)

@@ -6,7 +6,6 @@ import json
 import shutil
 import socket
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
@@ -56,7 +55,7 @@ def failure(wall: Wall) -> str:
 
 def attempts(wall: Wall) -> str:
     """Why a worker does not start behind `wall`, or in what ways it gets out; nothing if it holds."""
-    root = Path(tempfile.mkdtemp(prefix="probe-", dir=places.temporary()))
+    root = places.make("probe")
     try:
         package = root / "inside" / "probe"
         package.mkdir(parents=True)

@@ -3,6 +3,7 @@
 The parent never imports a student's code. It says {"ready": true}, then reads orders from the control socket:
 
     {"order": "fork", ...}  with the end of a new channel attached: fork, and serve that channel in the child
+    {"order": "used"}       say how many CPU seconds the child has used so far
     {"order": "end"}        kill the child, say how it ended and what it used
 
 The child closes the control socket, sets its limits, seeds the generators, locks itself down, and only then imports
@@ -19,6 +20,7 @@ import select
 import signal
 import socket
 import sys
+import time
 from typing import Any
 
 import numpy as np
@@ -77,6 +79,14 @@ class Fork:
                 self.over = True
                 os.kill(self.pid, signal.SIGKILL)
 
+    def used(self) -> dict[str, object]:
+        """CPU seconds of the child that runs; a clock of the kernel tells them without /proc."""
+        clock = (~self.pid << 3) | 2  # CPUCLOCK_SCHED of another process, see clock_getcpuclockid(3)
+        try:
+            return {"cpu": time.clock_gettime(clock) if self.pid else 0.0}
+        except OSError:
+            return {"cpu": 0.0}
+
     def end(self) -> dict[str, object]:
         """Kill the child, collect it, empty its scratch folder, and say what it used."""
         if not self.pid:
@@ -111,4 +121,4 @@ def main(descriptor: int, orders: dict[str, Any]) -> None:
                 fork.start(channel, order)
             wire.send(control, {"pid": fork.pid})
         else:
-            wire.send(control, fork.end())
+            wire.send(control, fork.used() if order["order"] == "used" else fork.end())

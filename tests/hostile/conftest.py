@@ -3,7 +3,6 @@
 import os
 import shutil
 import socket
-import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -117,7 +116,7 @@ class Ground:
 @pytest.fixture(scope="session")
 def ground():
     Course(REPOSITORY).secret()
-    made = Ground(Path(tempfile.mkdtemp(prefix="hostile-", dir=places.temporary())))
+    made = Ground(places.make("hostile"))
     yield made
     made.close()
 

@@ -47,7 +47,7 @@ def grade(wall, monkeypatch):
 @pytest.fixture
 def own_temporary(monkeypatch):
     """A folder for temporary files that only this test uses."""
-    folder = Path(tempfile.mkdtemp(prefix="cheats-", dir=places.temporary()))
+    folder = places.make("cheats")
     folder.chmod(0o755)
     monkeypatch.setenv("TMPDIR", str(folder))
     monkeypatch.setattr(tempfile, "tempdir", str(folder))

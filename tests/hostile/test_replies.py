@@ -3,7 +3,6 @@
 import ast
 import resource
 import shutil
-import tempfile
 import time
 from pathlib import Path
 
@@ -27,7 +26,7 @@ CPU, MARGIN = 1, 200  # seconds, MB
 
 @pytest.fixture(scope="module")
 def lies():
-    root = Path(tempfile.mkdtemp(prefix="replies-", dir=places.temporary()))
+    root = places.make("replies")
     package = root / "nndl"
     package.mkdir()
     shutil.copy2(SOURCE, package)

@@ -6,7 +6,6 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -77,7 +76,7 @@ def wall(request):
 
 @pytest.fixture
 def staged():
-    root = Path(tempfile.mkdtemp(prefix="wall-", dir=places.temporary()))
+    root = places.make("wall")
     (root / "work").mkdir()
     (root / "work" / "code.py").write_text(HAND_IN, "utf-8")
     places.show(root)
