@@ -165,8 +165,9 @@ def _story(run: Run, runs: Sequence[Run], usage: Usage) -> list[str]:
         rule = f"full points from {settings.accuracy:.0%}, none at {settings.floor:.0%}, a straight line between"
         lines.append(f"So {run.counts:.1%} counts: {share:.1%} of the points ({rule}).")
         lines += [run.reason] if run.reason else []
-    tenths = min(math.ceil(10 * usage.cpu_seconds / settings.cpu_seconds), 10)  # the exact time differs at each run
-    lines.append(f"Of the budget of {settings.cpu_seconds} CPU seconds it took at most {10 * tenths} %.")
+    if not run.reason:
+        tenths = min(math.ceil(10 * usage.cpu_seconds / settings.cpu_seconds), 10)  # the exact time differs each time
+        lines.append(f"Of the budget of {settings.cpu_seconds} CPU seconds it took at most {10 * tenths} %.")
     return lines
 
 
