@@ -39,7 +39,7 @@ test-full: venv lint ## the same, with whole notebooks, real training and a brow
 	$(BIN)/python -m pytest --slow
 
 test-hostile: venv ## attack the examiner from hand-ins, behind each wall (about 8 minutes)
-	$(BIN)/python -m pytest --slow -m hostile tests/hostile
+	$(BIN)/python -m pytest --slow -m hostile tests
 
 bench: venv ## training speed of the reference into build/speed (minutes; with PyTorch after: pip install -e '.[bench]')
 	$(BIN)/python benchmarks/speed.py

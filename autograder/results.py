@@ -141,6 +141,9 @@ class HandInResult(Record):
     wall: str
     data: str
     questions: tuple[QuestionResult, ...]
+    not_counted: tuple[str, ...] = ()  # questions that this edition does not ask, each with its reason
+    evidence: tuple[str, ...] = ()  # why it was taken for this edition
+    remarks: tuple[str, ...] = ()  # on the hand-in as a whole
     timing: Timing = Timing()
 
     def question(self, grade_id: str) -> QuestionResult | None:

@@ -49,8 +49,7 @@ def random_params(rng: np.random.Generator, sizes: list[int], closed: float = 0.
 
 def set_params(net: Any, params: Params) -> None:
     """Give the net these parameters."""
-    for name, value in params.items():
-        net.params[name] = value.copy()
+    net.params.update(params)
 
 
 def slow_scores(params: Params, x: Array) -> Array:

@@ -8,8 +8,10 @@ written there as JSON; what failed is told in the check's own words, never with 
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -20,13 +22,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograder.checks.api import CheckFailed, spec_of
+from autograder.checks.api import CheckFailed, Spec, spec_of
 from autograder.course import Course, derived_seed
-from autograder.examiner.recognise import recognise
+from autograder.editions import READINGS
 from autograder.examiner.session import WALL_CLOCK, Channel, Session, WorkerLost
-from autograder.examiner.stage import stage
+from autograder.examiner.stage_found import lay_out
 from autograder.examiner.student import Remote, Student, StudentError
-from autograder.examiner.student_local import LocalStudent
 from autograder.wall import AUTO, named
 
 _ASSIGNMENT = "deep_nets"
@@ -39,6 +40,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--course", type=Path, help="the course folder (default: the one that the working folder lies in)")
     group.addoption("--assignment", default=_ASSIGNMENT, help="name of the assignment (default: %(default)s)")
     group.addoption("--question", action="append", default=None, help="examine only this question; may be repeated")
+    group.addoption("--edition", default=None, help="whose dialect it is, or auto (default: as assignment.toml says)")
+    group.addoption("--package", type=Path, default=None, help="the package's folder, below the submission")
+    group.addoption("--reading", choices=READINGS, default=None, help="what p means, where a course leaves it open")
     group.addoption("--overlay", action="store_true", help="lay the reference under what the questions rest on")
     group.addoption("--wall", default=AUTO, help="auto, bubblewrap, landlock or none (default: %(default)s)")
     group.addoption("--results", type=Path, default=None, help="write the outcome of every check to this JSON file")
@@ -64,29 +68,68 @@ class Examination:
         self.outcomes: list[dict[str, Any]] = []
         self.recognised: dict[str, list[str]] = {}
         self.unfit: str = ""  # why the package cannot be imported; then nothing else is tried
-        self.staged = stage(self.assignment, folder)
+        edition = config.getoption("--edition") or self.assignment.settings.edition
+        self.staged = lay_out(self.assignment, folder, edition, config.getoption("--package"))
+        self.dialect = self.staged.dialect(config.getoption("--reading") or self.staged.readings[0])
         self.wall = named(course.root, config.getoption("--wall"))
         self.session = Session(self.wall, self.staged.plain())
         self._overlays: dict[tuple[str, ...], Session] = {}
+        self._fork = contextlib.ExitStack()  # the fork that serves now, and what it serves
+        self._remote: Remote | None = None
+        self._serves: tuple[str, Session] | None = None
 
     def session_for(self, rests_on: tuple[str, ...]) -> Session:
         """The session of a question: with --overlay a wall of its own, with only the named functions laid under."""
         if not (self.overlay and rests_on):
             return self.session
         if rests_on not in self._overlays:
-            self._overlays[rests_on] = Session(self.wall, self.staged.overlaid(rests_on))
+            self._overlays[rests_on] = Session(self.wall, self.staged.overlaid(rests_on, self.dialect))
         return self._overlays[rests_on]
 
     def close(self) -> None:
         """End every worker and remove what was staged."""
+        self.end_fork()
         for session in (self.session, *self._overlays.values()):
             session.close()
         self.staged.remove()
 
     def fork(self, session: Session, seed: int) -> AbstractContextManager[Channel]:
-        """A fork that may use what one check may use."""
+        """A fork that may use what one check may use, again for each check, and what is left for all in the end."""
         limits = self.assignment.settings.limits
-        return session.fork(seed, cpu_seconds=limits.cpu_seconds, memory_mb=limits.memory_mb, reply_mb=limits.reply_mb)
+        return session.fork(
+            seed,
+            cpu_seconds=limits.cpu_seconds,
+            all_cpu_seconds=math.ceil(limits.hand_in_cpu_seconds - self.cpu),
+            memory_mb=limits.memory_mb,
+            reply_mb=limits.reply_mb,
+        )
+
+    def remote_for(self, spec: Spec, name: str) -> Remote:
+        """The question's fork, as if fresh for this check; where there is none, or it ended, a fresh one."""
+        serves = (spec.grade_id, self.session_for(spec.rests_on))
+        seed = self.seed_of(f"{name} world")
+        if self._remote is not None and self._serves == serves and self._remote.begin(seed):
+            return self._remote
+        self.end_fork()
+        channel = self._fork.enter_context(self.fork(serves[1], seed))
+        self._fork.callback(lambda: self._count(channel))
+        remote = Remote(channel, self.hung, self.dialect)
+        try:
+            remote.ready()
+        except StudentError as error:
+            self.unfit = str(error)
+            raise
+        remote.begin(seed)  # importing the package may have drawn random numbers
+        self._remote, self._serves = remote, serves
+        return remote
+
+    def _count(self, channel: Channel) -> None:
+        self.cpu += channel.end().cpu_seconds
+
+    def end_fork(self) -> None:
+        """End the fork that serves now, if there is one."""
+        self._remote = None
+        self._fork.close()
 
     def seed_of(self, name: str) -> int:
         """A seed for one check of this hand-in."""
@@ -119,7 +162,7 @@ def examination(request: pytest.FixtureRequest) -> Iterator[Examination]:
 _STATE = pytest.StashKey[Examination]()
 
 
-def _spec(item: pytest.Item) -> Any:
+def _spec(item: pytest.Item) -> Spec:
     return spec_of(item.obj)  # type: ignore[attr-defined]
 
 
@@ -130,8 +173,8 @@ def rng(request: pytest.FixtureRequest, examination: Examination) -> np.random.G
 
 
 @pytest.fixture
-def student(request: pytest.FixtureRequest, examination: Examination) -> Iterator[Student]:
-    """The hand-in, freshly imported in a fork of its own."""
+def student(request: pytest.FixtureRequest, examination: Examination) -> Student:
+    """The hand-in in a fork of its question, with generators seeded for this check."""
     if examination.unfit:
         raise StudentError(examination.unfit, "import")
     limits = examination.assignment.settings.limits
@@ -139,17 +182,7 @@ def student(request: pytest.FixtureRequest, examination: Examination) -> Iterato
         raise StudentError(f"The checks before this one used up all {limits.hand_in_cpu_seconds} CPU seconds.", "hung")
     if time.monotonic() - examination.began >= WALL_CLOCK * limits.hand_in_cpu_seconds:
         raise StudentError("The checks before this one took too long by the clock. Does your code sleep?", "hung")
-    seed = examination.seed_of(f"{request.node.name} world")
-    session = examination.session_for(_spec(request.node).rests_on)
-    with examination.fork(session, seed) as channel:
-        remote = Remote(channel, examination.hung)
-        try:
-            remote.ready()
-        except StudentError as error:
-            examination.unfit = str(error)
-            raise
-        yield Student(remote)
-        examination.cpu += channel.end().cpu_seconds
+    return Student(examination.remote_for(_spec(request.node), request.node.name))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -190,6 +223,8 @@ def _outcome(state: Examination, item: pytest.Item, error: BaseException | None)
 
 def _reference_passes(state: Examination, item: pytest.Item) -> bool:
     """Whether a check that broke down passes with the reference: then it was the hand-in that broke it."""
+    from autograder.examiner.student_local import LocalStudent
+
     try:
         rng = np.random.default_rng(state.seed_of(item.name))
         given = {"student": LocalStudent.of_reference(), "rng": rng}
@@ -218,12 +253,16 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def _recognised(state: Examination) -> dict[str, list[str]]:
     """For each question with a wrong answer: names of the misconceptions that behave as the hand-in does."""
     found: dict[str, list[str]] = {}
-    for question in dict.fromkeys(row["question"] for row in state.outcomes if row["code"] == "wrong"):
+    state.end_fork()
+    wrong = dict.fromkeys(row["question"] for row in state.outcomes if row["code"] == "wrong")
+    if wrong:
+        from autograder.examiner.recognise import recognise  # takes a while to load: a right hand-in does without
+    for question in wrong:
         name = f"recognise {question}"
         try:
             seed = state.seed_of(f"{name} world")
             with state.fork(state.session, seed) as channel:
-                remote = Remote(channel, set(state.hung))
+                remote = Remote(channel, set(state.hung), state.dialect)
                 remote.ready()
                 rng = np.random.default_rng(state.seed_of(name))
                 found[question] = [match.name for match in recognise(Student(remote), question, rng)]

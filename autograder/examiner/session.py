@@ -10,7 +10,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -31,20 +31,28 @@ REPLY_MB = 64  # the largest answer, unless the course says otherwise
 
 @dataclass(frozen=True)
 class Staged:
-    """A hand-in as it is examined: a folder that holds the package, the student's files and ours together."""
+    """A hand-in as it is examined: a folder that holds the package, the student's files and ours together.
+
+    `where` says where a module lies that is not in the package itself, such as "fc_net": "cs231n.classifiers.fc_net".
+    """
 
     folder: Path
     package: str
     modules: tuple[str, ...]
     overlay: Path | None = None
     functions: tuple[str, ...] = ()
+    where: dict[str, str] = field(default_factory=dict)
+    stand_ins: tuple[str, ...] = ()
+    aliases: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def places(self) -> dict[str, int]:
         """Files that an error may be placed in, and their lines; none where answers are lent."""
         if self.overlay is not None:
             return {}
-        return {path.name: path.read_bytes().count(b"\n") + 1 for path in (self.folder / self.package).glob("*.py")}
+        files = sorted(self.folder.rglob("*.py"))
+        lines = [(path.name, path.read_bytes().count(b"\n") + 1) for path in files]
+        return {name: max(n for other, n in lines if other == name) for name, _ in lines}
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,7 @@ class Channel:
         self._session, self._socket, self._cap = session, own, cap
         self._deadline = time.monotonic() + WALL_CLOCK * cpu_seconds
         self._late = ""  # which clock ran out, if one did
+        self._before = 0.0  # CPU seconds used when the check began
         self._number = 0
         self._usage: Usage | None = None
 
@@ -85,6 +94,17 @@ class Channel:
         if answer.get("id") != self._number:
             raise wire.WireError("an answer to another request")
         return answer, out
+
+    @property
+    def open(self) -> bool:
+        """Whether the fork still serves."""
+        return self._usage is None
+
+    def begin(self, seed: int) -> None:
+        """Begin another check in this fork: seeded, no objects, all the seconds again. WireError when it is gone."""
+        self._deadline = time.monotonic() + WALL_CLOCK * self.cpu_seconds
+        self._before = self._session.used()
+        self.request({"do": "begin", "seed": seed, "cpu_seconds": self.cpu_seconds})
 
     def send(self, header: dict[str, Any], arrays: Sequence[np.ndarray[Any, Any]] = ()) -> None:
         """Write one frame before the fork's deadline."""
@@ -100,14 +120,16 @@ class Channel:
             return wire.receive(self._socket, cap=self._cap, deadline=self._within(ANSWER))
 
     def _wait(self) -> None:
-        """Wait for the first byte of an answer. WireTimeout when the fork only sleeps."""
-        used = 0.0
-        while not select.select([self._socket], [], [], self._within(IDLE) - time.monotonic())[0]:
+        """Wait for the first byte of an answer. WireTimeout when the fork only sleeps, or uses more than it may."""
+        used = self._before
+        while not select.select([self._socket], [], [], max(self._within(IDLE) - time.monotonic(), 0))[0]:
             if time.monotonic() >= self._deadline:
                 return
             before, used = used, self._session.used()
             if used - before < BUSY * IDLE:
                 raise wire.WireTimeout("the fork sleeps")
+            if used - self._before > self.cpu_seconds + 1:  # it caught the signal that should have ended it
+                raise wire.WireTimeout("the fork used more CPU seconds than it may")
 
     def _within(self, seconds: float) -> float:
         return min(self._deadline, time.monotonic() + seconds)
@@ -130,7 +152,7 @@ class Channel:
                 return self._usage
             cpu = float(answer["cpu"])
             code = os.waitstatus_to_exitcode(int(answer["status"]))
-            limited = code == -signal.SIGXCPU or cpu >= self.cpu_seconds
+            limited = code == -signal.SIGXCPU or cpu - self._before >= self.cpu_seconds
             ended = "cpu" if limited else self._late or ("crash" if code != -signal.SIGKILL else "")
             if answer.get("over") is True:
                 ended = "files"
@@ -208,23 +230,31 @@ class Session:
         seed: int,
         *,
         cpu_seconds: int,
+        all_cpu_seconds: int = 0,
         memory_mb: int,
         reply_mb: int = REPLY_MB,
         task: str = "calls",
         data: Path | None = None,
     ) -> Iterator[Channel]:
-        """A channel to a fresh fork; its first answer says whether the hand-in could be imported."""
+        """A channel to a fresh fork; its first answer says whether the hand-in could be imported.
+
+        It may use `cpu_seconds`, and as many again whenever a check begins, up to `all_cpu_seconds`.
+        """
         staged = self.staged
         order = {
             "order": "fork",
             "task": task,
             "seed": seed,
             "cpu_seconds": cpu_seconds,
+            "all_cpu_seconds": all_cpu_seconds,
             "memory_mb": memory_mb,
             "environment": {"CIFAR10_DIR": str(data)} if data else {},
             "folder": str(staged.folder),
             "package": staged.package,
             "modules": staged.modules,
+            "where": staged.where,
+            "stand_ins": staged.stand_ins,
+            "aliases": staged.aliases,
             "overlay": {"folder": str(staged.overlay), "functions": staged.functions} if staged.overlay else None,
         }
         ours, theirs = socket.socketpair()

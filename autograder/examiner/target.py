@@ -11,6 +11,7 @@ changed images for the guard.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ import numpy as np
 from nndl import data_utils
 
 from autograder.course import TargetSettings, derived_seed
+from autograder.examiner.files import read_plain
 from autograder.examiner.guard import GuardImages
 from autograder.examiner.session import Channel, Session, Usage, WorkerLost
-from autograder.examiner.stage import StagedHandIn, read_plain
+from autograder.examiner.stage import StagedHandIn
 from autograder.examiner.student import StudentError, import_reason, tidy
 from autograder.examiner.target_data import prepared_data
 from autograder.examiner.target_judge import RUNS, Outcome, Progress, Run, outcome
@@ -44,6 +46,8 @@ def rerun(
     prepared: Path,
     seed: str,
     progress: Progress | None,
+    settings: TargetSettings | None = None,
+    cells: Sequence[str] = (),
 ) -> Outcome:
     """Train the target section of `notebook` and judge it. A bad hand-in gives a reason, never an exception.
 
@@ -61,11 +65,15 @@ def rerun(
         Of this hand-in. The worker gets numbers derived from it, the guard others.
     progress : callable, optional
         Told about every epoch.
+    settings : TargetSettings, optional
+        What it is judged by, where that is not the course's own.
+    cells : sequence of str, optional
+        What is run in place of the notebook's section.
     """
-    settings = staged.assignment.settings.target
+    settings = settings or staged.assignment.settings.target
     assert settings is not None
     try:
-        cells = section(staged.assignment, settings, notebook)
+        cells = cells or section(staged.assignment, settings, notebook)
         weights = _weights(notebook, settings)
     except ValueError as error:
         return Outcome(Target(required=settings.accuracy), 0.0, str(error), Usage(0.0, 0.0, ""))
@@ -82,7 +90,7 @@ def rerun(
         while len(runs) < RUNS:
             run = Run(settings, labels, progress, weights=bool(weights))
             request = {
-                "cells": cells,
+                "cells": list(cells),
                 "cpu_seconds": left,
                 "stuck": STUCK_SECONDS,
                 "run": len(runs),

@@ -11,7 +11,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from autograder.course import Assignment, TargetSettings
 from autograder.errors import CourseError
-from autograder.examiner.stage import read_plain
+from autograder.examiner.files import read_plain
 
 MAX_NOTEBOOK = 64 << 20  # bytes
 MAX_CODE = 200_000  # letters of the target section
@@ -40,13 +40,13 @@ def section(assignment: Assignment, target: TargetSettings, notebook: Path) -> l
         raise ValueError(f"{notebook.name}: the target section holds no code")
     if sum(map(len, code)) > MAX_CODE:
         raise ValueError(f"{notebook.name}: the target section holds more than {MAX_CODE:,} letters of code")
-    return [_python(ours[target.setup], "the setup cell")] + [
-        _python(source, f"{notebook.name}: code cell {number} of the target section")
+    return [as_python(ours[target.setup], "the setup cell")] + [
+        as_python(source, f"{notebook.name}: code cell {number} of the target section")
         for number, source in enumerate(code, start=1)
     ]
 
 
-def _python(source: str, place: str) -> str:
+def as_python(source: str, place: str) -> str:
     """Code of a cell with its magics turned into calls. Nothing is run."""
     try:
         return str(TransformerManager().transform_cell(source))  # type: ignore[no-untyped-call]  # IPython has no types

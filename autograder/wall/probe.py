@@ -97,7 +97,7 @@ def _escapes(control: socket.socket, folder: Path, canary: Path, deadline: float
     """Fork, import the package, and let it try to get out; which attempts succeeded."""
     ours, theirs = socket.socketpair()
     order = {"order": "fork", "task": "calls", "seed": 0, "cpu_seconds": 10, "memory_mb": 1024, "environment": {}}
-    order |= {"folder": str(folder), "package": "probe", "modules": ["attempts"], "overlay": None}
+    order |= {"all_cpu_seconds": 0, "folder": str(folder), "package": "probe", "modules": ["attempts"], "overlay": None}
     with ours:
         with theirs:
             socket.send_fds(control, [json.dumps(order).encode()], [theirs.fileno()])

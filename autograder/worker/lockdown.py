@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import resource
 import signal
 import sys
+import time
 from typing import Any
 
 from . import landlock, seccomp
@@ -29,18 +31,21 @@ def confine(orders: dict[str, Any]) -> None:
         seccomp.install(seccomp.CHILD)
 
 
-def end_with_parent() -> None:
-    """Let the kernel kill this process when its parent ends, however that ends."""
+def end_with_parent(by: int = signal.SIGKILL) -> None:
+    """Let the kernel signal this process when its parent ends, however that ends."""
     if sys.platform == "linux":
         set_parent_death_signal = 1
-        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL, 0, 0, 0)
+        ctypes.CDLL(None).prctl(set_parent_death_signal, by, 0, 0, 0)
 
 
-def limit(cpu_seconds: int, memory_mb: int, file_bytes: int) -> None:
-    """Bound CPU seconds (the kernel ends the process), memory, file sizes and open files of this process."""
+def limit(cpu_seconds: int, all_cpu_seconds: int, memory_mb: int, file_bytes: int) -> None:
+    """Bound CPU seconds (the kernel ends the process), memory, file sizes and open files of this process.
+
+    `cpu_seconds` hold until more are granted, `all_cpu_seconds` for good.
+    """
     memory = memory_mb << 20
     bounds = {
-        resource.RLIMIT_CPU: (cpu_seconds, cpu_seconds + 1),
+        resource.RLIMIT_CPU: (cpu_seconds, max(cpu_seconds + 1, all_cpu_seconds)),
         resource.RLIMIT_AS: (memory, memory),
         resource.RLIMIT_FSIZE: (file_bytes, file_bytes),
         resource.RLIMIT_NOFILE: (OPEN_FILES, OPEN_FILES),
@@ -49,6 +54,13 @@ def limit(cpu_seconds: int, memory_mb: int, file_bytes: int) -> None:
     }
     for kind, pair in bounds.items():
         resource.setrlimit(kind, pair)
+
+
+def grant(cpu_seconds: int) -> None:
+    """Let this process use so many CPU seconds from now on, as far as its last bound allows."""
+    used = time.process_time()
+    last = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (min(math.ceil(used) + cpu_seconds, last), last))
 
 
 def silence() -> None:

@@ -22,7 +22,7 @@ def examine(course, tmp_path):
     """Open a hand-in made of the reference and of code put at the end of a module."""
     opened = []
 
-    def open_hand_in(cpu_seconds=2, **added):
+    def open_hand_in(cpu_seconds=2, all_cpu_seconds=0, **added):
         assignment = course.assignment("deep_nets")
         folder = tmp_path / f"hand-in-{len(opened)}"
         shutil.copytree(assignment.package, folder / "nndl", ignore=shutil.ignore_patterns("__pycache__"))
@@ -31,7 +31,7 @@ def examine(course, tmp_path):
                 file.write(f"\n\n{code}\n")
         staged = stage(assignment, folder)
         session = Session(choose(course.root / ".runtime"), staged.plain())
-        channel_context = session.fork(7, cpu_seconds=cpu_seconds, memory_mb=2048)
+        channel_context = session.fork(7, cpu_seconds=cpu_seconds, all_cpu_seconds=all_cpu_seconds, memory_mb=2048)
         channel = channel_context.__enter__()
         opened.append((session, channel_context, staged))
         remote = Remote(channel, set())
@@ -178,3 +178,33 @@ def test_line_that_the_hand_in_does_not_have_is_not_told(examine):
     with pytest.raises(StudentError) as caught:
         student.layers.relu_forward(np.ones(3))
     assert str(caught.value) == "relu_forward raised ValueError."
+
+
+def test_next_check_in_a_fork_begins_with_seeds_and_seconds_of_its_own(examine):
+    student = examine(
+        cpu_seconds=1,
+        all_cpu_seconds=20,
+        layers="import time\ndef relu_forward(x):\n    began = time.process_time()\n"
+        "    while time.process_time() < began + 0.7:\n        pass\n    return np.random.rand(*x.shape), None",
+    )
+    drawn = []
+    for seed in (1, 2, 1):  # 2.1 CPU seconds in all, no more than 0.7 in each check
+        assert student._remote.begin(seed)
+        drawn.append(student.layers.relu_forward(np.ones((2, 3)))[0])
+    np.testing.assert_array_equal(drawn[0], drawn[2])
+    assert (drawn[0] != drawn[1]).all()
+
+
+def test_handle_of_an_earlier_check_leads_nowhere(examine):
+    student = examine()
+    _, cache = student.layers.relu_forward(np.ones((2, 3)))
+    assert student._remote.begin(1)
+    with pytest.raises(StudentError):
+        student.layers.relu_backward(np.ones((2, 3)), cache)
+
+
+def test_fork_that_ended_serves_no_other_check(examine):
+    student = examine(layers="import os\ndef relu_forward(x):\n    os._exit(0)")
+    with pytest.raises(StudentError, match="ended the Python process"):
+        student.layers.relu_forward(np.ones(3))
+    assert not student._remote.begin(1)
