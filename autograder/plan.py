@@ -65,7 +65,7 @@ class Plan:
 
     def result(self) -> HandInResult:
         """The whole, in the order of the notebooks."""
-        found = [self.known[question.grade_id] for question in self.chosen if question.grade_id in self.known]
+        found = [self._result(question.grade_id) for question in self.chosen if question.grade_id in self.known]
         failed = [result for result in found if result.state == "failed"]
         broken = failed if len(failed) == len(found) and found else []
         return HandInResult(
@@ -79,6 +79,16 @@ class Plan:
             timing=self.timing,
             **{"edition": self.assignment.settings.edition, **self.about},
         )
+
+    def _result(self, question: str) -> QuestionResult:
+        """One result. The target trains the student's own code: what it used and what lost points is named."""
+        result = self.known[question]
+        uses = result.target.uses if result.target is not None and result.share < 1 else ()
+        broken = [name for name in uses if name in self.known and self.known[name].share < 1]
+        if not broken:
+            return result
+        remark = f"It rests on your own {', '.join(broken)}, where hidden checks fail: mend that first."
+        return result.model_copy(update={"remarks": (*result.remarks, remark)})
 
 
 def given_solved(assignment: Assignment, question: str) -> QuestionResult:
