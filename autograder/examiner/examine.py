@@ -18,9 +18,10 @@ from nndl.data_utils import data_name
 from autograder.course import Assignment, derived_seed
 from autograder.errors import CourseError
 from autograder.examiner import target
+from autograder.examiner.same_fault import KINDS
 from autograder.examiner.session import WALL_CLOCK
 from autograder.examiner.stage import StagedHandIn
-from autograder.misconceptions import all_misconceptions
+from autograder.misconceptions import all_misconceptions, by_name
 from autograder.results import SCHEMA, Check, QuestionResult, State, Target
 from autograder.wall import choose, places
 
@@ -111,7 +112,8 @@ class Examination:
                 yield QuestionResult(**self.origin(question, keys[question]), state="failed", share=0.0, reason=reason)
             return
         try:
-            found = self._run_checks(questions, overlay=False)
+            related = sorted(KINDS) if KINDS.keys() & set(questions) else []  # a fault of one net may show in others
+            found = self._run_checks(list(dict.fromkeys([*questions, *related])), overlay=False)
             failed = {row["question"] for row in found["outcomes"] if not row["passed"]}
             again = {row["question"] for row in found["outcomes"] if not row["passed"] and row["rests_on"]}
             second = self._run_checks(sorted(again), overlay=True) if again and not found["unfit"] else None
@@ -125,6 +127,9 @@ class Examination:
                 if overlaid.share > result.share:
                     remark = _lent_remark(question, second["outcomes"], failed)
                     result = overlaid.model_copy(update={"remarks": (*overlaid.remarks, remark)})
+                if result.share < 1 and question in second["same_faults"]:
+                    remark = f"The fault here cost points in {by_name(second['same_faults'][question]).question} already."
+                    result = result.model_copy(update={"share": 1.0, "remarks": (*result.remarks, remark)})
             yield result
 
     def _run_checks(self, questions: list[str], *, overlay: bool) -> dict[str, Any]:
