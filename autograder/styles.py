@@ -6,17 +6,28 @@ They are part of a clone of the project, not of an installed package: `hand_ins.
 from __future__ import annotations
 
 import ast
+import hashlib
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 
 from autograder.course import Assignment
 from autograder.errors import CourseError
+from autograder.examiner.examine_local import Texts
+from autograder.examiner.overlay import only
+from autograder.examiner.student_local import reference_texts
+from autograder.misconceptions import Misconception
 from autograder.stripping import stripped
 
-Texts = Mapping[str, str]  # module ("layers"): source text
-
 REFERENCE, SECOND = "reference", "second_solution"
+
+# A wrong layer is planted with the reference's other half: what lies in a cache is each hand-in's own choice.
+_FAMILIES = (
+    ("affine_forward", "affine_backward"),
+    ("relu_forward", "relu_backward"),
+    ("batchnorm_forward", "batchnorm_backward", "batchnorm_backward_alt"),
+    ("layernorm_forward", "layernorm_backward"),
+    ("dropout_forward", "dropout_backward"),
+)
 
 
 def complete_styles(assignment: Assignment) -> dict[str, Texts]:
@@ -63,3 +74,26 @@ def _texts(folder: Path, pieces: list[str], hand_in: str) -> list[str]:
         seen |= helpers
         texts.append(text)
     return texts
+
+
+def planted(texts: Texts, *faults: Misconception) -> Texts:
+    """A right hand-in with misconceptions put at the end of its files."""
+    texts = dict(texts)
+    wrong_functions = {wrong.replaces.partition(".")[2] for wrong in faults}
+    for wrong in faults:
+        function = wrong.replaces.partition(".")[2]
+        family = next((set(names) - wrong_functions for names in _FAMILIES if function in names), set())
+        given = only(reference_texts()[wrong.module], family) if family else ""
+        texts[wrong.module] = "\n\n".join([texts[wrong.module], given, wrong.source()])
+    return texts
+
+
+def order(*names: str) -> str:
+    """A fixed order that nobody chose: the hash of names."""
+    return hashlib.sha256("\0".join(names).encode()).hexdigest()
+
+
+def styles_for(wrong: Misconception, styles: dict[str, Texts], count: int) -> list[str]:
+    """Styles to plant a misconception in. One that wraps the hand-in's net needs what the starter's net has."""
+    fit = [name for name in styles if name not in (REFERENCE, SECOND) and "self.num_layers" in styles[name]["fc_net"]]
+    return sorted(fit, key=lambda style: order(wrong.name, style))[:count]

@@ -128,7 +128,9 @@ class Examination:
                     remark = _lent_remark(question, second["outcomes"], failed)
                     result = overlaid.model_copy(update={"remarks": (*overlaid.remarks, remark)})
                 if result.share < 1 and question in second["same_faults"]:
-                    remark = f"The fault here cost points in {by_name(second['same_faults'][question]).question} already."
+                    remark = (
+                        f"The fault here cost points in {by_name(second['same_faults'][question]).question} already."
+                    )
                     result = result.model_copy(update={"share": 1.0, "remarks": (*result.remarks, remark)})
             yield result
 
