@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from autograder import archives, wall
+from autograder import editions, wall
 from autograder.course import Assignment, Course
 from autograder.errors import CourseError
 from autograder.results import HandInResult
@@ -81,49 +78,61 @@ def release(
 
 @app.command()
 def examine(
-    folder: Annotated[
-        Path, typer.Argument(help="One hand-in: a folder with the notebooks and the package, or a zip of it.")
+    folders: Annotated[
+        list[Path], typer.Argument(help="Hand-ins: folders with the notebooks and the package, or zips of them.")
     ],
     assignment: Annotated[str, typer.Option(help="Name of the assignment.")] = "deep_nets",
     only: Annotated[
         list[str] | None, typer.Option("--only", help="Examine this question only; may be repeated.")
     ] = None,
     target: Annotated[bool, typer.Option(help="Train the target section too (minutes).")] = True,
+    edition: Annotated[str, typer.Option(help="Whose dialect it is: auto, or a name from docs/editions.md.")] = "",
+    package: Annotated[
+        Path | None, typer.Option(help="The package's folder below FOLDER, where it is not to be looked for.")
+    ] = None,
+    target_cell: Annotated[
+        int | None, typer.Option(min=1, help="The code cell to train, counted from 1, in a notebook that is not ours.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Hand-ins examined at once; 0: one for each core.")] = 0,
     wall_name: WallOption = wall.AUTO,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")] = False,
 ) -> None:
-    """Examine one hand-in and print its scores with reasons. Nothing is recorded.
+    """Examine hand-ins and print their scores with reasons: one in full, several in a line each. Nothing is recorded.
 
-    Reads FOLDER; writes nothing. Exit codes: 0 graded, 1 could not be graded, 2 wrong usage.
+    Reads FOLDERS; writes nothing. With --edition it examines hand-ins of other courses as they are; `auto` finds the
+    package and its dialect by itself and says why. With --json several hand-ins give a list. Exit codes: 0 all graded,
+    1 some could not be, 2 wrong usage.
 
-    Example: autograder examine submitted/ada/deep_nets --no-target
+    Example: autograder examine hand-ins/* --edition auto --no-target --workers 2
     """
-    from autograder.grade import examined, not_examined
+    from autograder.examining import Options, examine_all
+    from autograder.examining import examine as run
 
     _use(wall_name)
-    if not folder.exists():
-        raise CourseError(
-            "no such folder or zip", where=folder, fix="give the folder that holds the hand-in's notebooks"
-        )
+    if edition not in ("", editions.AUTO):
+        editions.edition(edition)
     work = Course.find().assignment(assignment)
-    with err.status("examining") as status, _opened(folder, work) as (place, reason):
-        if place is None:
-            result = not_examined(work, folder.stem, reason)
-        else:
-            result = examined(
-                work,
-                _student_of(folder.resolve(), work),
-                place,
-                only=only or (),
-                with_target=target,
-                store=False,
-                say=lambda line: status.update(escape(line)),
-            )
-    if as_json:
-        print(json.dumps(as_dict(work, result), indent=1))
+    options = Options(tuple(only or ()), target, edition, package, target_cell)
+    if len(folders) == 1:
+        if not folders[0].exists():
+            fix = "give the folder that holds the hand-in's notebooks"
+            raise CourseError("no such folder or zip", where=folders[0], fix=fix)
+        with err.status("examining") as status:
+            results = [run(work, folders[0], options, lambda line: status.update(escape(line)))]
     else:
-        _show(work, result)
-    raise typer.Exit(0 if result.state == "graded" else 1)
+        results = []
+        with err.status(f"examining 1 of {len(folders)}") as status:
+            for result in examine_all(work, folders, options, workers):
+                results.append(result)
+                status.update(f"examining {min(len(results) + 1, len(folders))} of {len(folders)}")
+    if as_json:
+        found = [as_dict(work, result) for result in results]
+        print(json.dumps(found if len(folders) > 1 else found[0], indent=1))
+    elif len(folders) > 1:
+        _show_all(work, [(result, "") for result in results])
+    else:
+        _show(work, results[0])
+    raise typer.Exit(0 if all(result.state == "graded" for result in results) else 1)
 
 
 @app.command()
@@ -131,6 +140,10 @@ def grade(
     assignment: Name = "deep_nets",
     student: Annotated[list[str] | None, typer.Option("--student", help="Only this student; may be repeated.")] = None,
     workers: Annotated[int, typer.Option(min=0, help="Hand-ins examined at once; 0: one for each core.")] = 0,
+    scheduler: Annotated[
+        str, typer.Option(help="Address of a Dask scheduler (tcp://...): examine on its workers; see docs/scale.md.")
+    ] = "",
+    target: Annotated[bool, typer.Option(help="Train the target sections too (minutes each).")] = True,
     allow_synthetic: Annotated[
         bool,
         typer.Option("--allow-synthetic", help="Record target scores made on the stand-in, which is not CIFAR-10."),
@@ -140,15 +153,33 @@ def grade(
     """Examine every hand-in and record the scores in nbgrader's gradebook.
 
     Reads submitted/*/NAME; writes results/, autograded/, gradebook.db and a log below logs/. What an earlier run has
-    done is not done again. Exit codes: 0 all graded, 1 some could not be, 2 wrong usage.
+    done is not done again, so a run that was stopped (Ctrl-C) or killed is taken up by the same command. Exit codes:
+    0 all graded, 1 some could not be, 2 wrong usage, 130 stopped.
 
     Example: autograder grade deep_nets --workers 2
     """
+    from autograder import pool
     from autograder.grade import grade as run
 
     _use(wall_name)
     work = Course.find().assignment(assignment)
-    done = list(run(work, student or (), workers=workers, allow_synthetic=allow_synthetic, console=err))
+    count, executor = pool.cluster(scheduler) if scheduler else (workers, pool.processes)
+    results = run(
+        work,
+        student or (),
+        workers=count,
+        executor=executor,
+        with_target=target,
+        allow_synthetic=allow_synthetic,
+        console=err,
+    )
+    done: list[tuple[HandInResult, str]] = []
+    try:
+        done.extend(results)
+    except KeyboardInterrupt:
+        _show_all(work, done)
+        err.print(f"stopped; {len(done)} hand-ins are recorded. The same command does the rest.", markup=False)
+        raise typer.Exit(130) from None
     _show_all(work, done)
     raise typer.Exit(0 if all(result.state == "graded" and not reason for result, reason in done) else 1)
 
@@ -199,7 +230,9 @@ def demo(
     make_release(course, work, archive=False)
     names = demonstration.make_hand_ins(work)
     err.print(f"2 of 3: grading {', '.join(names)} (a few minutes: the target is trained for real)")
-    _show_all(work, list(run(work, allow_synthetic=True, console=err)))
+    done = list(run(work, allow_synthetic=True, console=err))
+    _show_all(work, done)
+    _show_notebooks(work, [result for result, _ in done])
     err.print("3 of 3: writing feedback")
     write_feedback(course, work)
     out.print(
@@ -232,6 +265,45 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for 
     raise typer.Exit(1 if any(finding.state == "bad" for finding in findings) else 0)
 
 
+@app.command()
+def prove(
+    secrets: Annotated[int, typer.Option(min=1, help="Examine each right hand-in under so many secrets.")] = 200,
+    question: Annotated[
+        list[str] | None, typer.Option("--question", help="Only this question's checks and faults; may be repeated.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one for each core.")] = 0,
+) -> None:
+    """Prove the hidden checks: right hand-ins in every style earn all, each known mistake costs its own question only.
+
+    Reads tests/styles of a clone and the misconceptions; prints the matrix, and writes it to docs/prove.md when nothing
+    was left out (200 secrets, all questions). Exit codes: 0 proved, 1 something does not hold, 2 wrong usage.
+
+    Example: autograder prove --secrets 20 --question adam
+    """
+    from rich.markdown import Markdown
+    from rich.progress import Progress
+
+    from autograder import prove as proofs
+    from autograder.grade import COLUMNS
+
+    course = Course.find()
+    with Progress(*COLUMNS, console=err) as progress:
+        bar = progress.add_task("proving", total=None)
+        found = proofs.prove(
+            course,
+            secrets=secrets,
+            questions=question or (),
+            workers=workers,
+            tell=lambda done, total: progress.update(bar, completed=done, total=total),
+        )
+    page = proofs.as_page(found)
+    out.print(Markdown(page.removesuffix(f"{found.line()}\n")))
+    if secrets == proofs.SECRETS and not question:
+        (course.root / "docs" / "prove.md").write_text(page, encoding="utf-8")
+    out.print(found.line(), markup=False)
+    raise typer.Exit(0 if found.holds else 1)
+
+
 def _use(wall_name: str) -> None:
     """Hand the choice of a wall on to every process that this one starts."""
     if wall_name not in (wall.AUTO, *wall.WALLS):
@@ -254,9 +326,10 @@ def summary(result: HandInResult) -> str:
     """The first reason of each question that lost points, in a line each."""
     if result.state == "failed":
         return result.reason
-    lines = []
+    unwritten = [question.question for question in result.questions if question.reason.endswith(" is not written yet.")]
+    lines = [f"not written yet: {', '.join(unwritten)}"] if unwritten else []
     for question in result.questions:
-        if question.share < 1:
+        if question.share < 1 and question.question not in unwritten:
             bad = next((check for check in question.checks if not check.passed), None)
             target = question.target.message if question.target else ""
             told = question.reason or target or " Or: ".join(question.recognised) or (bad.message if bad else "")
@@ -276,6 +349,9 @@ def as_dict(assignment: Assignment, result: HandInResult) -> dict[str, Any]:
         "state": result.state,
         "reason": result.reason,
         "edition": result.edition,
+        "evidence": list(result.evidence),
+        "remarks": list(result.remarks),
+        "not_counted": list(result.not_counted),
         "wall": result.wall,
         "data": result.data,
         "questions": [
@@ -303,36 +379,33 @@ def as_dict(assignment: Assignment, result: HandInResult) -> dict[str, Any]:
     }
 
 
-@contextlib.contextmanager
-def _opened(path: Path, assignment: Assignment) -> Iterator[tuple[Path | None, str]]:
-    """The folder of a hand-in; a zip is unpacked for as long as it is needed, or refused with a reason."""
-    if path.is_dir():
-        yield path, ""
-        return
-    limits = assignment.settings.limits
-    bounds = archives.Bounds(limits.archive_mb << 20, limits.archive_files, limits.unpacked_mb << 20)
-    with tempfile.TemporaryDirectory(prefix="archive-") as temporary:
-        try:
-            archives.unpack(path, Path(temporary), bounds)
-            place, reason = archives.hand_in_root(Path(temporary), assignment.settings.package), ""
-        except ValueError as error:
-            place, reason = None, str(error)
-        yield place, reason
-
-
-def _student_of(folder: Path, assignment: Assignment) -> str:
-    """submitted/ada/deep_nets is ada's, so that the seeds are those of `grade`; a loose folder is its own name's."""
-    return folder.parent.name if folder.name == assignment.name else folder.stem
-
-
 def _show_all(assignment: Assignment, done: list[tuple[HandInResult, str]]) -> None:
     table = Table("student", "state", "points", "reasons", title=f"{assignment.name}: {assignment.settings.title}")
+    foreign = any(result.evidence for result, _ in done)
+    if foreign:
+        table.add_column("edition")
     for result, reason in sorted(done, key=lambda pair: pair[0].student):
         earned, most = points(assignment, result)
-        table.add_row(result.student, result.state, f"{earned:g} / {most:g}", escape(reason or summary(result)))
+        row = [result.student, result.state, f"{earned:g} / {most:g}", escape(reason or summary(result))]
+        table.add_row(*row, *([result.edition] if foreign else []))
     out.print(table)
     if done:
         out.print(f"wall: {done[0][0].wall}; data: {done[0][0].data}", markup=False)
+
+
+def _show_notebooks(assignment: Assignment, results: list[HandInResult]) -> None:
+    worth: dict[str, dict[str, float]] = {}
+    for question in assignment.auto_questions:
+        worth.setdefault(question.notebook, {})[question.grade_id] = question.points
+    table = Table(title="automatic points, notebook by notebook")
+    for name in ("student", *worth):
+        table.add_column(name, overflow="fold")
+    for result in sorted(results, key=lambda result: result.student):
+        shares = {question.question: question for question in result.questions}
+        earned = [sum(shares[name].score(most) for name, most in own.items()) for own in worth.values()]
+        table.add_row(result.student, *(f"{sum_:g}" for sum_ in earned))
+    table.add_row("of", *(f"{sum(own.values()):g}" for own in worth.values()))
+    out.print(table)
 
 
 def _show(assignment: Assignment, result: HandInResult) -> None:
@@ -352,6 +425,13 @@ def _show(assignment: Assignment, result: HandInResult) -> None:
         f"wall: {result.wall}; data: {result.data}; edition: {result.edition}",
         markup=False,
     )
+    for title, lines in (
+        (f"why {result.edition}", result.evidence),
+        ("remarks", result.remarks),
+        ("not counted", result.not_counted),
+    ):
+        if lines:
+            out.print("\n  ".join([f"{title}:", *lines]), markup=False)
 
 
 def main() -> None:

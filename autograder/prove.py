@@ -64,9 +64,7 @@ class Proof:
 
     secrets: int
     questions: tuple[str, ...]
-    styles: dict[str, list[str]] = field(
-        default_factory=dict
-    )  # style: questions that lost points, "" under which secret
+    styles: dict[str, list[str]] = field(default_factory=dict)
     called: dict[str, list[str]] = field(default_factory=dict)  # right style: names that the recogniser gave it
     single: list[Planted] = field(default_factory=list)
     pairs: list[Planted] = field(default_factory=list)

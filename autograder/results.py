@@ -35,10 +35,28 @@ class Check(Record):
     misconception: str | None = None
 
 
+class Guard(Record):
+    """Accuracies of the net that counts on images that it cannot have seen, 0 to 1."""
+
+    validation_changed: float
+    others: float
+    others_changed: float
+    images: int  # how many others
+    unexplained: tuple[str, ...] = ()
+
+
 class Target(Record):
-    """The rerun of the training section, judged by the examiner on the course's validation images."""
+    """The rerun of the training section, judged by the examiner on the course's validation images.
+
+    `accuracy` is that of the best epoch, `counts` what of it counts: less where the guard objects, None where nothing
+    could be examined.
+    """
 
     accuracy: float | None = None
+    counts: float | None = None
+    guard: Guard | None = None
+    runs: int = 0
+    uses: tuple[str, ...] = ()  # questions whose functions were called in training
     epochs: int = 0
     best_epoch: int | None = None
     history: tuple[float, ...] = ()
@@ -123,6 +141,9 @@ class HandInResult(Record):
     wall: str
     data: str
     questions: tuple[QuestionResult, ...]
+    not_counted: tuple[str, ...] = ()  # questions that this edition does not ask, each with its reason
+    evidence: tuple[str, ...] = ()  # why it was taken for this edition
+    remarks: tuple[str, ...] = ()  # on the hand-in as a whole
     timing: Timing = Timing()
 
     def question(self, grade_id: str) -> QuestionResult | None:

@@ -1,4 +1,4 @@
-"""The examiner's judgement in this process, for code of ours: right hand-ins and planted misconceptions by the thousand.
+"""The examiner's judgement in this process, for code of ours: thousands of right hand-ins and planted faults.
 
 Checks get the seeds that the plugin gives them, and the same steps follow: own layers first, then the reference's lent,
 then faults that another question has paid for. `autograder prove` holds a sample of it against the walled examiner.
@@ -73,6 +73,8 @@ def examined_here(texts: Texts, seed: str, questions: Iterable[str] = ()) -> dic
 
 
 class LocalExamination:
+    """One hand-in under one seed; `outcomes` goes the steps of the examiner."""
+
     def __init__(self, texts: Texts, seed: str) -> None:
         self.texts, self.seed = texts, seed
         self.lent = functools.cache(self._lent)

@@ -25,9 +25,10 @@ import pytest
 
 from autograder.checks.api import CheckFailed, Spec, spec_of
 from autograder.course import Course, derived_seed
+from autograder.editions import READINGS
 from autograder.examiner.same_fault import LENT, same_fault
 from autograder.examiner.session import WALL_CLOCK, Channel, Session, WorkerLost
-from autograder.examiner.stage import stage
+from autograder.examiner.stage_found import lay_out
 from autograder.examiner.student import Remote, Student, StudentError
 from autograder.misconceptions import by_name
 from autograder.wall import AUTO, named
@@ -42,6 +43,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--course", type=Path, help="the course folder (default: the one that the working folder lies in)")
     group.addoption("--assignment", default=_ASSIGNMENT, help="name of the assignment (default: %(default)s)")
     group.addoption("--question", action="append", default=None, help="examine only this question; may be repeated")
+    group.addoption("--edition", default=None, help="whose dialect it is, or auto (default: as assignment.toml says)")
+    group.addoption("--package", type=Path, default=None, help="the package's folder, below the submission")
+    group.addoption("--reading", choices=READINGS, default=None, help="what p means, where a course leaves it open")
     group.addoption("--overlay", action="store_true", help="lay the reference under what the questions rest on")
     group.addoption("--wall", default=AUTO, help="auto, bubblewrap, landlock or none (default: %(default)s)")
     group.addoption("--results", type=Path, default=None, help="write the outcome of every check to this JSON file")
@@ -68,7 +72,9 @@ class Examination:
         self.recognised: dict[str, list[str]] = {}
         self.same_faults: dict[str, str] = {}
         self.unfit: str = ""  # why the package cannot be imported; then nothing else is tried
-        self.staged = stage(self.assignment, folder)
+        edition = config.getoption("--edition") or self.assignment.settings.edition
+        self.staged = lay_out(self.assignment, folder, edition, config.getoption("--package"))
+        self.dialect = self.staged.dialect(config.getoption("--reading") or self.staged.readings[0])
         self.wall = named(course.root, config.getoption("--wall"))
         self.session = Session(self.wall, self.staged.plain())
         self._overlays: dict[tuple[str, ...], Session] = {}
@@ -81,7 +87,7 @@ class Examination:
         if not (self.overlay and rests_on):
             return self.session
         if rests_on not in self._overlays:
-            self._overlays[rests_on] = Session(self.wall, self.staged.overlaid(rests_on))
+            self._overlays[rests_on] = Session(self.wall, self.staged.overlaid(rests_on, self.dialect))
         return self._overlays[rests_on]
 
     def close(self) -> None:
@@ -111,7 +117,7 @@ class Examination:
         self.end_fork()
         channel = self._fork.enter_context(self.fork(serves[1], seed))
         self._fork.callback(lambda: self._count(channel))
-        remote = Remote(channel, self.hung)
+        remote = Remote(channel, self.hung, self.dialect)
         try:
             remote.ready()
         except StudentError as error:
@@ -287,7 +293,7 @@ def _tried(state: Examination, rests_on: tuple[str, ...], name: str, trial: Call
     seed = state.seed_of(f"{name} world")
     try:
         with state.fork(state.session_for(rests_on), seed) as channel:
-            remote = Remote(channel, set(state.hung))
+            remote = Remote(channel, set(state.hung), state.dialect)
             remote.ready()
             remote.begin(seed)
             return trial(Student(remote), rng=np.random.default_rng(state.seed_of(name)))

@@ -68,7 +68,7 @@ def _answers(student: Student, question: str, sizes: list[int], seed: int) -> An
         net = student.fc_net.FullyConnectedNet(
             list(sizes[1:-1]), input_dim=sizes[0], num_classes=sizes[-1], reg=0.3, dtype=np.float64, **KINDS[question]
         )
-        found = {f"first {name}": np.squeeze(net.params[name]) for name in net.params.keys() if name[0] != "W"}
+        found = {f"first {name}": np.squeeze(net.params[name]) for name in net.params if name[0] != "W"}
         _set(net, sizes, rng)
         for turn in range(3):
             shape = (6 - turn, sizes[0]) if turn < 2 else (4, 2, sizes[0] // 2, 1)

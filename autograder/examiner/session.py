@@ -10,7 +10,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -31,20 +31,28 @@ REPLY_MB = 64  # the largest answer, unless the course says otherwise
 
 @dataclass(frozen=True)
 class Staged:
-    """A hand-in as it is examined: a folder that holds the package, the student's files and ours together."""
+    """A hand-in as it is examined: a folder that holds the package, the student's files and ours together.
+
+    `where` says where a module lies that is not in the package itself, such as "fc_net": "cs231n.classifiers.fc_net".
+    """
 
     folder: Path
     package: str
     modules: tuple[str, ...]
     overlay: Path | None = None
     functions: tuple[str, ...] = ()
+    where: dict[str, str] = field(default_factory=dict)
+    stand_ins: tuple[str, ...] = ()
+    aliases: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def places(self) -> dict[str, int]:
         """Files that an error may be placed in, and their lines; none where answers are lent."""
         if self.overlay is not None:
             return {}
-        return {path.name: path.read_bytes().count(b"\n") + 1 for path in (self.folder / self.package).glob("*.py")}
+        files = sorted(self.folder.rglob("*.py"))
+        lines = [(path.name, path.read_bytes().count(b"\n") + 1) for path in files]
+        return {name: max(n for other, n in lines if other == name) for name, _ in lines}
 
 
 @dataclass(frozen=True)
@@ -244,6 +252,9 @@ class Session:
             "folder": str(staged.folder),
             "package": staged.package,
             "modules": staged.modules,
+            "where": staged.where,
+            "stand_ins": staged.stand_ins,
+            "aliases": staged.aliases,
             "overlay": {"folder": str(staged.overlay), "functions": staged.functions} if staged.overlay else None,
         }
         ours, theirs = socket.socketpair()

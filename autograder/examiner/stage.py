@@ -6,61 +6,90 @@ missing or unfit becomes a problem in words, and the examination goes on without
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import shutil
-import stat
 import tempfile
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.course import Assignment
+from autograder.editions import Reading
+from autograder.examiner.detect import Found
+from autograder.examiner.dialect import PLAIN, Dialect
+from autograder.examiner.files import read_plain
 from autograder.examiner.overlay import only
 from autograder.examiner.session import Staged
 from autograder.wall import places
 
 MAX_FILES = 64
+SUPPORT = ("solver", "data_utils")
 
 
 @dataclass(frozen=True)
 class StagedHandIn:
-    """A hand-in laid out below `root`: `files` are the student's own, `problems` say what is missing."""
+    """A hand-in laid out below `root`: `files` are the student's own, `problems` say what is missing.
+
+    `modules` are what a worker imports, `where` says where those lie that are not in the package itself. A hand-in of
+    another course (`found`) may need stand-ins and aliases, and has remarks.
+    """
 
     root: Path
     assignment: Assignment
     files: tuple[str, ...]
     problems: tuple[str, ...]
-
-    @property
-    def modules(self) -> tuple[str, ...]:
-        """What a worker imports: the files that students write."""
-        return tuple(Path(name).stem for name in self.assignment.settings.editable)
+    package: str
+    modules: tuple[str, ...]
+    where: dict[str, str] = field(default_factory=dict)
+    found: Found | None = None
+    stand_ins: tuple[str, ...] = ()
+    aliases: dict[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     def plain(self) -> Staged:
         """The student's own code throughout."""
-        return Staged(self.root / "own", self.assignment.settings.package, self.modules)
+        return self._staged(self.modules)
 
     def training(self) -> Staged:
         """The same, with the support that the target section rests on."""
-        return Staged(self.root / "own", self.assignment.settings.package, (*self.modules, "solver", "data_utils"))
+        return self._staged((*self.modules, *SUPPORT))
 
-    def overlaid(self, functions: tuple[str, ...]) -> Staged:
+    def _staged(self, modules: tuple[str, ...]) -> Staged:
+        own = self.root / "own"
+        return Staged(own, self.package, modules, where=self.where, stand_ins=self.stand_ins, aliases=self.aliases)
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """What p may mean in this hand-in; the likelier first."""
+        return self.found.readings if self.found else ("keep",)
+
+    def dialect(self, reading: Reading) -> Dialect:
+        """How checks speak to it."""
+        return self.found.dialect(reading) if self.found else PLAIN
+
+    def overlaid(self, functions: tuple[str, ...], dialect: Dialect = PLAIN) -> Staged:
         """The student's code with only `functions` ("layers.relu_forward") replaced by the reference's."""
         overlay = Path(tempfile.mkdtemp(prefix="overlay-", dir=self.root))
         for module in {name.partition(".")[0] for name in functions}:
             own = {name.partition(".")[2] for name in functions if name.startswith(f"{module}.")}
             source = (self.assignment.package / f"{module}.py").read_text(encoding="utf-8")
-            (overlay / f"{module}.py").write_text(only(source, own), encoding="utf-8")
+            text = only(source, own)
+            if "dropout_forward" in own:
+                text += dialect.lent(module)
+            (overlay / f"{module}.py").write_text(text, encoding="utf-8")
         places.show(overlay)
-        return Staged(self.root / "own", self.assignment.settings.package, self.modules, overlay, functions)
+        return dataclasses.replace(self.plain(), overlay=overlay, functions=functions)
 
     def digest(self) -> str:
         """SHA-256 over names and contents of all that a worker would import."""
         total = hashlib.sha256("\n".join(self.problems).encode())
         for path in sorted((self.root / "own").rglob("*.py")):
-            total.update(os.fsencode(path.name) + f"\0{path.stat().st_size}\0".encode() + path.read_bytes())
+            total.update(
+                os.fsencode(path.relative_to(self.root)) + f"\0{path.stat().st_size}\0".encode() + path.read_bytes()
+            )
         return total.hexdigest()
 
     def remove(self) -> None:
@@ -68,24 +97,7 @@ class StagedHandIn:
         shutil.rmtree(self.root, ignore_errors=True)
 
 
-def read_plain(path: Path, limit: int) -> bytes:
-    """The bytes of a regular file of at most `limit` bytes. ValueError, in words for a student, for anything else."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise ValueError(f"{path.name} is missing") from None
-    except OSError:
-        raise ValueError(f"{path.name} cannot be read: hand in a plain file, not a link") from None
-    with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError(f"{path.name} is not a plain file")
-        content = file.read(limit + 1)
-    if len(content) > limit:
-        raise ValueError(f"{path.name} is larger than {limit:,} bytes")
-    return content
-
-
-def _unfit_names(package: str, names: Sequence[str]) -> list[str]:
+def unfit_names(package: str, names: Sequence[str]) -> list[str]:
     """Why a package with files of these names cannot be taken; nothing if it can."""
     if len(names) > MAX_FILES:
         return [f"{package}/ holds {len(names)} files of Python code, at most {MAX_FILES} are read"]
@@ -113,7 +125,7 @@ def stage(assignment: Assignment, folder: Path) -> StagedHandIn:
     files, problems = [], []
     if not source.is_dir() or source.is_symlink():
         wanted, problems = [], [f"there is no folder {settings.package}/ in the hand-in"]
-    problems += _unfit_names(settings.package, wanted)
+    problems += unfit_names(settings.package, wanted)
     for name in wanted[:MAX_FILES]:
         try:
             (package / name).write_bytes(read_plain(source / name, settings.limits.file_bytes))
@@ -124,4 +136,5 @@ def stage(assignment: Assignment, folder: Path) -> StagedHandIn:
     for name in given:
         shutil.copyfile(assignment.package / name, package / name)
     places.show(root)
-    return StagedHandIn(root, assignment, tuple(files), tuple(problems))
+    modules = tuple(Path(name).stem for name in settings.editable)
+    return StagedHandIn(root, assignment, tuple(files), tuple(problems), settings.package, modules)

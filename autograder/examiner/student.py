@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.api import CallFailed
+from autograder.examiner.dialect import PLAIN, Dialect
 from autograder.examiner.session import Channel
 from autograder.worker import wire
 
@@ -91,10 +92,12 @@ class Remote:
         The fork.
     hung : set of str
         Names of functions that did not return, shared by all forks of one hand-in.
+    dialect : Dialect, optional
+        What the hand-in speaks.
     """
 
-    def __init__(self, channel: Channel, hung: set[str]) -> None:
-        self._channel, self._hung = channel, hung
+    def __init__(self, channel: Channel, hung: set[str], dialect: Dialect = PLAIN) -> None:
+        self._channel, self._hung, self.dialect = channel, hung, dialect
 
     def ready(self) -> None:
         """Wait until the hand-in is imported; StudentError with the reason when it cannot be."""
@@ -213,23 +216,34 @@ def import_reason(answer: dict[str, Any], places: Mapping[str, int]) -> str:
 
 
 class Handle:
-    """Something that stays in the worker: a cache, or a dict whose entries can be read and written."""
+    """Something that stays in the worker: a cache, or a dict whose entries can be read and written by our names.
 
-    def __init__(self, remote: Remote, number: int, name: str) -> None:
-        self._remote, self.number, self._name = remote, number, name
+    `rule` is the update rule whose config it is, if it is one: what its keys are called follows from that.
+    """
+
+    def __init__(self, remote: Remote, number: int, name: str, rule: str | None = None) -> None:
+        self._remote, self.number, self._name, self._rule = remote, number, name, rule
 
     def _path(self) -> list[Any]:
         return [self.number]
 
+    def _key(self, key: str) -> str:
+        return self._remote.dialect.key(self._rule, key)
+
     def __getitem__(self, key: str) -> Any:
-        return self._remote.ask(f'{self._name}["{key}"]', "get", [*self._path(), [key]])
+        own = self._key(key)
+        return self._remote.dialect.value(
+            key, self._remote.ask(f'{self._name}["{own}"]', "get", [*self._path(), [own]])
+        )
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.update({key: value})
 
     def update(self, items: Mapping[str, Any]) -> None:
         """Write these entries, in this order."""
-        self._remote.ask(self._name, "update", self._path(), items=dict(items))
+        dialect = self._remote.dialect
+        own = {self._key(key): dialect.value(key, value) for key, value in items.items()}
+        self._remote.ask(self._name, "update", self._path(), items=own)
 
     def __contains__(self, key: str) -> bool:
         return key in self.keys()
@@ -240,7 +254,8 @@ class Handle:
     def keys(self) -> list[str]:
         """The keys of the dict."""
         keys = self._remote.ask(self._name, "keys", self._path())
-        return [key for key in keys if isinstance(key, str)] if isinstance(keys, list) else []
+        own = [key for key in keys if isinstance(key, str)] if isinstance(keys, list) else []
+        return self._remote.dialect.our_keys(self._rule, own)
 
     def snapshot(self) -> dict[str, Any]:
         """All entries as they are now."""
@@ -248,10 +263,13 @@ class Handle:
 
 
 class _Params(Handle):
-    """The `params` of a net."""
+    """The `params` of a net, which every dialect names alike."""
 
     def _path(self) -> list[Any]:
         return [self.number, "params"]
+
+    def _key(self, key: str) -> str:
+        return key
 
 
 class Net(Handle):
@@ -275,7 +293,8 @@ class _Module:
         self._remote, self._module = remote, module
 
     def __getattr__(self, name: str) -> Any:
-        def call(*arguments: Any, **keywords: Any) -> Any:
+        def call(*given: Any, **named: Any) -> Any:
+            arguments, keywords = self._remote.dialect.call(self._module, name, given, named)
             if name[0].isupper():
                 number = self._remote.call(name, [self._module, name], [("handle", "net")], arguments, keywords)
                 return Net(self._remote, number, name)
@@ -283,9 +302,10 @@ class _Module:
             value = self._remote.call(name, [self._module, name], returns, arguments, keywords)
             if len(returns) == 1:
                 return value
+            rule = name if self._module == "optim" else None
             pairs = zip(value, returns, strict=True)
             return tuple(
-                Handle(self._remote, item, f"{name}'s {r[1]}") if r[0] == "handle" else item for item, r in pairs
+                Handle(self._remote, item, f"{name}'s {r[1]}", rule) if r[0] == "handle" else item for item, r in pairs
             )
 
         return call
@@ -301,7 +321,7 @@ class Student:
 
     def dict(self, **items: Any) -> Handle:
         """A dict that lives with the student's code, so that what is written into it can be read."""
-        number = self._remote.ask("dict", "dict", items=items)
+        number = self._remote.ask("dict", "dict", items=self._remote.dialect.items(None, items))
         return Handle(self._remote, number, "the dict")
 
     def seed(self, number: int) -> None:

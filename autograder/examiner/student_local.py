@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from autograder.editions import CANONICAL, Reading, edition
+from autograder.examiner.dialect import PLAIN, Dialect, worn
 from autograder.examiner.student import Remote, Student
 from autograder.worker import wire
 
@@ -30,10 +32,12 @@ class LocalRemote(Remote):
     ----------
     modules : mapping of str to module or namespace
         What stands for the package's modules.
+    dialect : Dialect, optional
+        What they speak.
     """
 
-    def __init__(self, modules: Mapping[str, Any]) -> None:
-        self._hung = set()
+    def __init__(self, modules: Mapping[str, Any], dialect: Dialect = PLAIN) -> None:
+        self._hung, self.dialect = set(), dialect
         self._modules = modules
         self._objects: list[Any] = []
 
@@ -134,7 +138,9 @@ class LocalStudent(Student):
     Parameters
     ----------
     modules : mapping of str to module or namespace
-        layers, layer_utils, optim, fc_net, as far as they are called.
+        layers, layer_utils, optim, fc_net, as far as they are called; they speak as the reference does.
+    dialect : Dialect, optional
+        The dress in which they are handed in.
 
     Examples
     --------
@@ -144,8 +150,8 @@ class LocalStudent(Student):
     (2, 3)
     """
 
-    def __init__(self, modules: Mapping[str, Any]) -> None:
-        super().__init__(LocalRemote(modules))
+    def __init__(self, modules: Mapping[str, Any], dialect: Dialect = PLAIN) -> None:
+        super().__init__(LocalRemote(worn(modules, dialect), dialect))
         self.modules = modules
 
     @classmethod
@@ -157,6 +163,8 @@ class LocalStudent(Student):
         optim: Mapping[str, Any] | None = None,
         fc_net: Mapping[str, Any] | None = None,
         appended: Mapping[str, str] | None = None,
+        edition_name: str = CANONICAL,
+        reading: Reading | None = None,
     ) -> LocalStudent:
         """The reference, freshly imported, with some of it replaced wherever it is used.
 
@@ -166,12 +174,18 @@ class LocalStudent(Student):
             Names of that module and what stands there instead.
         appended : mapping of str to str, optional
             Module name and source text that is put at that module's end, as in a hand-in's file.
+        edition_name : str
+            The dialect in whose dress all this is handed in. Checks see the same, through the dialect's translation.
+        reading : "keep" or "drop", optional
+            What p means, where the dialect leaves it open.
         """
         replaced = {"layers": layers, "layer_utils": layer_utils, "optim": optim, "fc_net": fc_net}
         given = {module: dict(functions) for module, functions in replaced.items() if functions}
         added = appended or {}
         texts = {name: f"{text}\n\n{added.get(name, '')}" for name, text in reference_texts().items()}
-        return cls(_fresh_modules(texts, given))
+        spoken = edition(edition_name)
+        dialect = Dialect(spoken, reading or spoken.dropout.readings[0])
+        return cls(_fresh_modules(texts, given), dialect)
 
     @classmethod
     def of_texts(cls, texts: Mapping[str, str], lent: Sequence[str] = ()) -> LocalStudent:

@@ -19,9 +19,9 @@ wrong_inside = functools.partial(wrong, companions=BASE)
 
 
 @wrong(
-    sentence="Your net does not regularise the last W, in the loss and in its gradient. Every W belongs to both.",
+    sentence="Your net does not regularize the last W, in the loss and in its gradient. Every W belongs to both.",
 )
-class LastWeightsNotRegularised(FullyConnectedNet):
+class LastWeightsNotRegularized(FullyConnectedNet):
     def loss(self, X, y=None):
         if y is None:
             return super().loss(X)
@@ -32,9 +32,9 @@ class LastWeightsNotRegularised(FullyConnectedNet):
 
 
 @wrong(
-    sentence="Your net regularises W1 only. Every W belongs to the loss and to the gradients.",
+    sentence="Your net regularizes W1 only. Every W belongs to the loss and to the gradients.",
 )
-class FirstWeightsOnlyRegularised(FullyConnectedNet):
+class FirstWeightsOnlyRegularized(FullyConnectedNet):
     def loss(self, X, y=None):
         if y is None:
             return super().loss(X)
@@ -46,9 +46,9 @@ class FirstWeightsOnlyRegularised(FullyConnectedNet):
 
 
 @wrong(
-    sentence="Your net does not regularise at all: reg changes neither the loss nor the gradients.",
+    sentence="Your net does not regularize at all: reg changes neither the loss nor the gradients.",
 )
-class NothingRegularised(FullyConnectedNet):
+class NothingRegularized(FullyConnectedNet):
     def __init__(self, *args, **settings):
         super().__init__(*args, **settings)
         self.reg = 0.0
@@ -67,9 +67,9 @@ class HalfMissing(FullyConnectedNet):
 
 
 @wrong(
-    sentence="Your net regularises its biases, too. Only the weights W are regularised.",
+    sentence="Your net regularizes its biases, too. Only the weights W are regularized.",
 )
-class BiasesRegularised(FullyConnectedNet):
+class BiasesRegularized(FullyConnectedNet):
     def loss(self, X, y=None):
         if y is None:
             return super().loss(X)
@@ -79,10 +79,10 @@ class BiasesRegularised(FullyConnectedNet):
 
 
 @wrong(
-    sentence="Your net divides the regularisation by the number of images. It is 0.5 * reg * sum(W^2), whatever the "
+    sentence="Your net divides the regularization by the number of images. It is 0.5 * reg * sum(W^2), whatever the "
     "batch.",
 )
-class RegularisationDividedByN(FullyConnectedNet):
+class RegularizationDividedByN(FullyConnectedNet):
     def loss(self, X, y=None):
         reg = self.reg
         self.reg = reg / len(X)
@@ -93,9 +93,9 @@ class RegularisationDividedByN(FullyConnectedNet):
 
 
 @wrong(
-    sentence="Your net regularises the loss, but the gradients lack reg * W.",
+    sentence="Your net regularizes the loss, but the gradients lack reg * W.",
 )
-class GradientsNotRegularised(FullyConnectedNet):
+class GradientsNotRegularized(FullyConnectedNet):
     def loss(self, X, y=None):
         if y is None:
             return super().loss(X)
@@ -104,9 +104,9 @@ class GradientsNotRegularised(FullyConnectedNet):
 
 
 @wrong(
-    sentence="Your net adds reg * W to the gradients, but its loss lacks the regularisation.",
+    sentence="Your net adds reg * W to the gradients, but its loss lacks the regularization.",
 )
-class LossNotRegularised(FullyConnectedNet):
+class LossNotRegularized(FullyConnectedNet):
     def loss(self, X, y=None):
         if y is None:
             return super().loss(X)

@@ -44,11 +44,11 @@ def child(channel: socket.socket, order: dict[str, Any], orders: dict[str, Any])
     os.environ.update(order["environment"])
     if scratch:
         os.chdir(scratch["folder"])
-    standins.install()
+    standins.install(order.get("stand_ins", ()), order.get("aliases"))
     sys.path.insert(0, str(order["folder"]))
     hand_in = serve.HandIn(str(order["package"]), str(order["folder"]), channel)
     lockdown.confine(orders)
-    if hand_in.load(order["modules"], order.get("overlay") or {}):
+    if hand_in.load(order["modules"], order.get("where") or {}, order.get("overlay") or {}):
         (training.serve if order["task"] == "train" else serve.serve)(hand_in)
 
 

@@ -39,18 +39,18 @@ class HandIn:
         self.objects: list[object] = []
         self.modules: dict[str, ModuleType] = {}
 
-    def load(self, modules: Sequence[str], overlay: dict[str, Any]) -> bool:
+    def load(self, modules: Sequence[str], where: dict[str, str], overlay: dict[str, Any]) -> bool:
         """Import `modules`, lay the overlay's functions over them, and say whether that worked."""
         try:
             for name in modules:
-                self.modules[name] = importlib.import_module(f"{self.package}.{name}")
+                self.modules[name] = importlib.import_module(where.get(name, f"{self.package}.{name}"))
             if overlay:
                 self._lay_over(overlay["folder"], overlay["functions"])
         except BaseException as error:
-            where = self._place(error)
+            told = self._place(error)
             if isinstance(error, SyntaxError) and error.filename:
-                where = {"file": os.path.basename(error.filename), "line": error.lineno or 0}
-            self.reply({"fault": "import", "type": type(error).__name__[:80], "text": self.words(error), **where})
+                told = {"file": os.path.basename(error.filename), "line": error.lineno or 0}
+            self.reply({"fault": "import", "type": type(error).__name__[:80], "text": self.words(error), **told})
             return False
         self.reply({"ready": True})
         return True
@@ -68,7 +68,8 @@ class HandIn:
                 spec.loader.exec_module(given)
             own = getattr(self.modules[module], function, None)
             setattr(self.modules[module], function, getattr(given, function))
-            for other in [value for key, value in sys.modules.items() if key.startswith(f"{self.package}.")]:
+            root = self.folder + os.sep
+            for other in [each for each in sys.modules.values() if str(getattr(each, "__file__", "")).startswith(root)]:
                 for key, value in list(vars(other).items()):
                     if own is not None and value is own:
                         setattr(other, key, getattr(given, function))
@@ -91,7 +92,7 @@ class HandIn:
 
     def _place(self, error: BaseException) -> dict[str, Any]:
         """File and line of the hand-in's own code where `error` came up."""
-        root = os.path.join(self.folder, self.package) + os.sep
+        root = self.folder + os.sep
         for frame in reversed(traceback.extract_tb(error.__traceback__)):
             if frame.filename.startswith(root):
                 return {"file": os.path.basename(frame.filename), "line": frame.lineno or 0}

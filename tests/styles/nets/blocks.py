@@ -1,3 +1,4 @@
+# ruff: noqa
 """The net is made of blocks that live in layer_utils.py, under names of their own; parameters are named by zip."""
 
 import numpy as np

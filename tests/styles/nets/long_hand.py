@@ -1,3 +1,4 @@
+# ruff: noqa
 """Written the long way: one branch for each kind of net, counters and while loops, asserts and prints everywhere."""
 
 import numpy as np

@@ -1,7 +1,8 @@
+# ruff: noqa
 """The pass through the net is a recursion: a layer runs the rest of the net, then its own backward step."""
 
 import numpy as np
-from nndl.layers import *  # noqa: F403  as many hand-ins do
+from nndl.layers import *
 from nndl.layers import affine_backward, affine_forward, relu_backward, relu_forward, softmax_loss
 
 
@@ -92,8 +93,8 @@ class FullyConnectedNet:
     def _hidden(self, a, y, i):
         if self.normalization:
             forward, backward = {
-                "batchnorm": (batchnorm_forward, batchnorm_backward),  # noqa: F405
-                "layernorm": (layernorm_forward, layernorm_backward),  # noqa: F405
+                "batchnorm": (batchnorm_forward, batchnorm_backward),
+                "layernorm": (layernorm_forward, layernorm_backward),
             }[self.normalization]
             self.bn_params[i - 1]["mode"] = self.mode
             pair = self.params["gamma%d" % i], self.params["beta%d" % i]
@@ -101,12 +102,12 @@ class FullyConnectedNet:
         h, relu_cache = relu_forward(a)
         if self.use_dropout:
             self.dropout_param["mode"] = self.mode
-            h, drop_cache = dropout_forward(h, self.dropout_param)  # noqa: F405
+            h, drop_cache = dropout_forward(h, self.dropout_param)
         result, d = self._through(h, y, i + 1)
         if d is None:
             return result, None
         if self.use_dropout:
-            d = dropout_backward(d, drop_cache)  # noqa: F405
+            d = dropout_backward(d, drop_cache)
         d = relu_backward(d, relu_cache)
         if self.normalization:
             d, self.grads["gamma%d" % i], self.grads["beta%d" % i] = backward(d, norm_cache)

@@ -1,0 +1,98 @@
+"""Stage `examine`: one hand-in or many, folders or zips, from any place and of any edition. Nothing is recorded."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder import archives
+from autograder.course import Assignment
+from autograder.editions import CANONICAL
+from autograder.errors import CourseError
+from autograder.grade import examined, not_examined
+from autograder.results import HandInResult
+
+
+@dataclass(frozen=True)
+class Options:
+    """How hand-ins are examined; see `autograder.grade.examined`."""
+
+    only: tuple[str, ...] = ()
+    with_target: bool = True
+    edition: str = ""
+    package: Path | None = None
+    target_cell: int | None = None
+
+
+def _silent(_: str) -> None: ...
+
+
+def examine(assignment: Assignment, path: Path, options: Options, say: Callable[[str], None] = _silent) -> HandInResult:
+    """Examine one folder or zip. A bad hand-in gives a reason, never an exception."""
+    if not path.exists():
+        return not_examined(assignment, path.stem, "There is no such folder or zip.")
+    with opened(path, assignment, options.edition) as (folder, reason):
+        if folder is None:
+            return not_examined(assignment, path.stem, reason)
+        return examined(
+            assignment,
+            student_of(path.resolve(), assignment),
+            folder,
+            only=options.only,
+            with_target=options.with_target,
+            store=False,
+            edition=options.edition,
+            package=options.package,
+            target_cell=options.target_cell,
+            say=say,
+        )
+
+
+def examine_all(
+    assignment: Assignment, paths: Sequence[Path], options: Options, workers: int = 0
+) -> Iterator[HandInResult]:
+    """Examine many, `workers` at once (0: one for each core), in the order given. One that fails stops no other."""
+    assignment.course.secret()  # made once, before the pool could make it twice
+    with ProcessPoolExecutor(workers or os.cpu_count()) as pool:
+        jobs = [(path, pool.submit(examine, assignment, path, options)) for path in paths]
+        for path, job in jobs:
+            yield _result(assignment, path, job)
+
+
+def _result(assignment: Assignment, path: Path, job: Future[HandInResult]) -> HandInResult:
+    try:
+        return job.result()
+    except CourseError as error:
+        return not_examined(assignment, path.stem, str(error).partition("\n")[0])
+    except Exception as error:  # a bug of ours must not keep the others from their results
+        return not_examined(assignment, path.stem, f"The examiner itself failed ({type(error).__name__}: {error}).")
+
+
+@contextlib.contextmanager
+def opened(path: Path, assignment: Assignment, edition: str = "") -> Iterator[tuple[Path | None, str]]:
+    """The folder of a hand-in; a zip is unpacked for as long as it is needed, or refused with a reason."""
+    if path.is_dir():
+        yield path, ""
+        return
+    limits = assignment.settings.limits
+    bounds = archives.Bounds(limits.archive_mb << 20, limits.archive_files, limits.unpacked_mb << 20)
+    with tempfile.TemporaryDirectory(prefix="archive-") as temporary:
+        place: Path | None = Path(temporary)
+        try:
+            archives.unpack(path, Path(temporary), bounds)
+            reason = ""
+            if (edition or assignment.settings.edition) == CANONICAL:
+                place = archives.hand_in_root(Path(temporary), assignment.settings.package)
+        except ValueError as error:
+            place, reason = None, str(error)
+        yield place, reason
+
+
+def student_of(folder: Path, assignment: Assignment) -> str:
+    """submitted/ada/deep_nets is ada's, so that the seeds are those of `grade`; a loose folder is its own name's."""
+    return folder.parent.name if folder.name == assignment.name else folder.stem

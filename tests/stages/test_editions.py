@@ -1,0 +1,242 @@
+"""Hand-ins of other courses, as their students lay them out, examined unchanged under --edition auto."""
+
+import dataclasses
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import courses
+import pytest
+from courses import COURSES, DROP_MASK, KEEP_MASK
+
+from autograder.course import Course
+from autograder.editions import edition
+from autograder.examiner import detect
+from autograder.examiner.stage_found import lay_out
+from autograder.grade import examined
+from autograder.misconceptions import by_name
+
+WORK = Course.find().assignment("deep_nets")
+NAMES = tuple(COURSES)
+DROPPING = [name for name in NAMES if COURSES[name].drops]
+KEEPING = [name for name in NAMES if not COURSES[name].drops]
+
+
+def examine(folder, **options):
+    return examined(WORK, "ada", folder, with_target=False, store=False, **{"edition": "auto", **options})
+
+
+def lost(result):
+    """The questions that lost points."""
+    return {question.question for question in result.questions if question.share < 1}
+
+
+def told(result, question):
+    return " ".join(result.question(question).message().split())
+
+
+def everything(name):
+    """What a hand-in of this course is asked, but for the target."""
+    asked = {question.grade_id for question in WORK.auto_questions} - {"target"} - set(edition(name).lacks)
+    return asked - ({"two_layer_net"} if name == "cs231n-2021" else set())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_right_hand_in_earns_everything_its_course_asks(name, tmp_path):
+    place = courses.write(tmp_path / "their repository" / "hw 4", COURSES[name])
+    litter = tmp_path / "__MACOSX" / COURSES[name].package
+    litter.mkdir(parents=True)
+    (litter / "layers.py").write_text("\0")
+    (place / COURSES[name].package / "__pycache__").mkdir()
+    result = examine(tmp_path)
+    assert (result.edition, result.state) == (name, "graded")
+    assert {question.question for question in result.questions} == everything(name)
+    assert not lost(result), result
+    assert bool(COURSES[name].fault) == any("bn_param[mode]" in remark for remark in result.remarks)
+
+
+NO_CORRECTION = (
+    ("first = config['<<m>>'] / (1 - config['beta1'] ** config['t'])", "first = config['<<m>>']"),
+    ("second = config['<<v>>'] / (1 - config['beta2'] ** config['t'])", "second = config['<<v>>']"),
+)
+WRONG = {  # the mask, what it is recognised as
+    "cs231n-2017": ("np.random.rand(*x.shape) >= p", "mask_not_scaled"),
+    "cs231n-2018": ("(np.random.rand(*x.shape) > p) / p", "reversed_comparison"),
+    "dasecv": ("np.random.rand(*x.shape) < p", "mask_not_scaled"),  # what the notebook of seed 003 shows at last
+    "cs231n-2021": (DROP_MASK, "keep_and_drop_swapped"),
+    "nndl-2018": ("(np.random.rand(*x.shape) > p) / p", "divided_by_drop_probability"),  # seed 004
+    "nndl-2023": ("(np.random.rand(x.shape[-1]) < p) / p", "one_mask_per_feature"),
+    "nndl-mixed": ("np.random.rand(*x.shape) < p / p", "missing_parentheses"),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_wrong_hand_in_loses_what_is_wrong_and_hears_why(name, tmp_path):
+    mask, recognised = WRONG[name]
+    courses.write(tmp_path, COURSES[name], mask=mask, optim_change=NO_CORRECTION)
+    result = examine(tmp_path)
+    assert result.edition == name
+    assert lost(result) == {"dropout_forward", "adam"}
+    assert by_name(recognised).sentence in told(result, "dropout_forward")
+    assert by_name("no_bias_correction").sentence in told(result, "adam")
+    assert ("1 - p in your course" in told(result, "dropout_forward")) == COURSES[name].drops
+
+
+def odd(name):
+    """Right, and written in another way: masks as truth values scaled in both passes, one helper module, no magic."""
+    keep = "(1 - dropout_param['p'])" if COURSES[name].drops else "dropout_param['p']"
+    return {
+        "mask": f"np.random.binomial(1, {keep}, size=x.shape) > 0",
+        "out": f"x * mask / {keep}",
+        "dx": f"np.where(mask, dout, 0.) / {keep}",
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_odd_but_right_hand_in_earns_everything(name, tmp_path):
+    course = COURSES[name]
+    made = courses.files(course, **odd(name), optim_change=[("config['t'] += 1", "config['t'] = config['t'] + 1.0")])
+    for place, text in made.items():  # handed in without a folder, with a helper of its own, with Windows' line ends
+        path = tmp_path / place.rpartition("/")[2]
+        text = text.replace("np.maximum(0, x)", "positive(x)")
+        text = text.replace("import numpy as np\n", HELPER, 1) if place.endswith("/layers.py") else text
+        path.write_bytes(text.replace("\n", "\r\n").encode("utf-8-sig"))
+    (tmp_path / "helpers.py").write_text("import numpy as np\n\n\ndef positive(x):\n  return x * (x > 0)\n")
+    (tmp_path / "Dropout.ipynb").write_text(courses.dropout_notebook(course))
+    result = examine(tmp_path)
+    assert (result.edition, result.state) == (name, "graded")
+    assert not lost(result), result
+
+
+HELPER = "import numpy as np\nfrom .helpers import positive\n"
+OLD_HEAD = """\
+from __future__ import print_function, division
+from builtins import range
+from past.builtins import xrange
+from six.moves import cPickle as pickle
+import torch
+import torchvision.transforms as T
+from scipy.misc import imread, imresize
+import cPickle
+import numpy as np
+"""
+OLD_BODY = """
+
+def _unused():
+  print ("rows:"), 3
+  return {}.iteritems()
+
+np.set_printoptions(precision=3)
+_ONE = np.float(1) * np.int(1)
+for _ in xrange(3): pass
+"""
+OLD_RELU = ("out = np.maximum(0, x)", "out = np.reshape(np.maximum(0, x), newshape=x.shape).astype(np.float)")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_old_code_runs_and_its_remnants_are_told(name, tmp_path):
+    course = COURSES[name]
+    courses.write(tmp_path, course, {"layers.py": OLD_RELU})
+    path = tmp_path / course.package / "layers.py"
+    path.write_text(OLD_HEAD + path.read_text() + OLD_BODY)
+    (tmp_path / course.package / "layer_utils.py").open("a").write("\nfrom .im2col_cython import col2im_cython\n")
+    result = examine(tmp_path)
+    assert (result.edition, result.state) == (name, "graded")
+    assert not lost(result), result
+    remarks = " ".join(result.remarks)
+    names = ("np.float ", "np.int ", "newshape", "past", "six", "torch ", "scipy", "iteritems", "im2col_cython")
+    assert [word for word in names if word not in remarks] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_untouched_starter_is_missing_not_wrong(name, tmp_path):
+    courses.write_starter(tmp_path, COURSES[name])
+    result = examine(tmp_path)
+    assert result.edition == name
+    assert {question.state for question in result.questions} == {"missing"}
+    assert "as it was handed out" in told(result, "dropout_forward")
+
+
+@pytest.mark.parametrize(("mask", "meant"), [(KEEP_MASK, "keeping"), (DROP_MASK, "dropping")])
+def test_a_course_that_contradicts_itself_may_be_read_either_way(mask, meant, tmp_path):
+    courses.write(tmp_path, COURSES["nndl-mixed"], mask=mask)
+    result = examine(tmp_path, only=["dropout_forward", "dropout_backward", "fc_net_dropout"])
+    assert not lost(result), result
+    assert f"probability of {meant}" in told(result, "dropout_forward")
+
+
+def test_copies_of_2020_with_their_default_of_0_are_examined_as_keeping(tmp_path):
+    trap = dataclasses.replace(COURSES["nndl-2023"], default="0")
+    courses.write(tmp_path, trap)
+    result = examine(tmp_path, only=["fc_net", "fc_net_dropout", "fc_net_batchnorm"])
+    assert result.edition == "nndl-2023"
+    assert not lost(result), result
+
+
+def test_dropout_printed_in_a_study_note_passes(tmp_path):
+    # Seed 002 prints (rand < p) / p, x * mask, dout * mask: CS231n's keep dialect.
+    courses.write(tmp_path, COURSES["cs231n-2021"], mask=KEEP_MASK, dx="dout * mask")
+    assert not lost(examine(tmp_path, only=["dropout_forward", "dropout_backward"]))
+
+
+def test_python_2_is_said_in_one_sentence_with_its_line(tmp_path):
+    courses.write(tmp_path, COURSES["cs231n-2017"], {"layers.py": ("  out = None\n", "  print 'relu'\n  out = None\n")})
+    result = examine(tmp_path)
+    assert result.state == "failed"
+    assert "is Python 2 only (a print statement)" in result.reason
+    assert "layers.py, line " in result.reason
+
+
+def test_fault_of_the_starter_costs_points_where_an_edition_says_so(tmp_path, monkeypatch):
+    strict = edition("nndl-2018").model_copy(update={"accept_inherited_faults": False})
+    every = tuple(strict if each.name == strict.name else each for each in detect.editions())
+    monkeypatch.setattr(detect, "editions", lambda: every)
+    courses.write(tmp_path, COURSES["nndl-2018"])
+    staged = lay_out(WORK, tmp_path, "auto")
+    staged.remove()
+    assert any("counts as any other mistake" in remark for remark in staged.remarks)
+
+
+def test_named_package_and_edition_overrule_what_would_be_found(tmp_path):
+    courses.write(tmp_path / "final", COURSES["cs231n-2018"])
+    courses.write(tmp_path / "draft", COURSES["cs231n-2018"], mask="np.random.rand(*x.shape) < p")
+    options = {"only": ["dropout_forward"]}
+    found = examine(tmp_path, **options)
+    assert "the most complete of 2" in found.evidence[0]
+    assert lost(examine(tmp_path, package=Path("draft/cs231n"), **options)) == {"dropout_forward"}
+    assert not lost(examine(tmp_path, package=Path("final/cs231n"), **options))
+    assert lost(examine(tmp_path / "final", edition="cs231n-2017", **options)) == {"dropout_forward"}
+
+
+def test_our_own_package_is_found_deep_in_a_repository(tmp_path):
+    shutil.copytree(WORK.package, tmp_path / "a" / "b" / "nndl", ignore=shutil.ignore_patterns("__pycache__"))
+    result = examine(tmp_path, only=["adam", "fc_net_dropout"])
+    assert result.edition == "canonical"
+    assert not lost(result)
+
+
+def test_several_hand_ins_give_a_list_and_a_bad_one_stops_none(tmp_path):
+    courses.write(tmp_path / "ada", COURSES["nndl-2023"])
+    (tmp_path / "bob").mkdir()
+    courses.write(tmp_path / "cyd", COURSES["cs231n-2021"], {"layers.py": ("def affine_forward", "def affine forward")})
+    (tmp_path / "dan.zip").write_bytes(b"no zip")
+    names = ["ada", "bob", "cyd", "dan.zip", "eve"]
+    command = [
+        sys.executable,
+        "-c",
+        "from autograder.cli import main; main()",
+        "examine",
+        *(str(tmp_path / n) for n in names),
+    ]
+    command += ["--edition", "auto", "--no-target", "--only", "relu_forward", "--workers", "2", "--json"]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=Course.find().root, check=False)
+    found = json.loads(run.stdout)
+    assert run.returncode == 1
+    assert [each["state"] for each in found] == ["graded", "failed", "failed", "failed", "failed"]
+    assert found[0]["edition"] == "nndl-2023"
+    assert "there is no package" in found[1]["reason"]
+    assert "layers.py, line" in found[2]["reason"]
