@@ -11,7 +11,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
@@ -27,7 +27,10 @@ class _Settings(BaseModel):
 
 
 class TargetSettings(_Settings):
-    """`[target]`: the section that is trained again, what counts as full marks, and its budget."""
+    """`[target]`: the section that is trained again, what counts as full marks, and its budget.
+
+    With `accept = "weights"` a hand-in with a `model.npz` is not trained: its weights are examined.
+    """
 
     question: str
     notebook: str
@@ -37,6 +40,8 @@ class TargetSettings(_Settings):
     floor: float = Field(default=0.32, ge=0, lt=1)
     cpu_seconds: PositiveInt = 1800
     memory_mb: PositiveInt = 4096
+    accept: Literal["training", "weights"] = "training"
+    weights_mb: PositiveInt = 64
 
 
 class Limits(_Settings):

@@ -143,7 +143,17 @@ def _results(
         if records:
             records.write(result)
     found |= kept
-    return [found[question.grade_id] for question in chosen if question.grade_id in found]
+    return [with_what_it_rests_on(found[each.grade_id], found) for each in chosen if each.grade_id in found]
+
+
+def with_what_it_rests_on(result: QuestionResult, found: dict[str, QuestionResult]) -> QuestionResult:
+    """The target trains the student's own code: name the questions it used that lost points."""
+    uses = result.target.uses if result.target is not None and result.share < 1 else ()
+    broken = [name for name in uses if name in found and found[name].share < 1]
+    if not broken:
+        return result
+    remark = f"It rests on your own {', '.join(broken)}, where hidden checks fail: mend that first."
+    return result.model_copy(update={"remarks": (*result.remarks, remark)})
 
 
 def _given(work: Examination, question: str) -> QuestionResult:

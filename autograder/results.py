@@ -35,10 +35,28 @@ class Check(Record):
     misconception: str | None = None
 
 
+class Guard(Record):
+    """Accuracies of the net that counts on images that it cannot have seen, 0 to 1."""
+
+    validation_changed: float
+    others: float
+    others_changed: float
+    images: int  # how many others
+    unexplained: tuple[str, ...] = ()
+
+
 class Target(Record):
-    """The rerun of the training section, judged by the examiner on the course's validation images."""
+    """The rerun of the training section, judged by the examiner on the course's validation images.
+
+    `accuracy` is that of the best epoch, `counts` what of it counts: less where the guard objects, None where nothing
+    could be examined.
+    """
 
     accuracy: float | None = None
+    counts: float | None = None
+    guard: Guard | None = None
+    runs: int = 0
+    uses: tuple[str, ...] = ()  # questions whose functions were called in training
     epochs: int = 0
     best_epoch: int | None = None
     history: tuple[float, ...] = ()

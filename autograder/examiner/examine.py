@@ -117,6 +117,7 @@ class Examination:
         if self._is_target(question):
             content = self._trained_bytes()
             parts += [self.data, str(settings.target), hashlib.sha256(content).hexdigest()]
+            parts.append(target.weights_digest(self.notebook, settings.target))
         else:
             parts += [str(settings.limits), _checks_digest()]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
@@ -294,7 +295,7 @@ class Examination:
             wall=self.wall,
             data=self.course.data,
             prepared=self.wall.folder,
-            seed=int(derived_seed(self.seed, "target")[:8], 16),
+            seed=derived_seed(self.seed, "target"),
             progress=lambda epoch, now, best: self.say(f"epoch {epoch}: accuracy {now:.3f}, best {best:.3f}"),
         )
         if self._is_foreign:
@@ -302,8 +303,8 @@ class Examination:
         else:
             found, remarks = rerun(staged), []
         self.target_cpu += found.usage.cpu_seconds
-        state: State = "graded" if found.target.accuracy is not None else "missing" if found.unwritten else "failed"
-        reason = found.reason if found.target.accuracy is None else ""
+        state: State = "graded" if found.target.counts is not None else "missing" if found.unwritten else "failed"
+        reason = found.reason if found.target.counts is None else ""
         if STAND_IN in self.data:
             remarks.append(f"The data is a {self.data}: this score is provisional.")
         return QuestionResult(

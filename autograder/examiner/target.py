@@ -1,149 +1,40 @@
 """The CIFAR-10 rerun: the target section is trained in a worker, the accuracy is computed here from predictions.
 
 After every epoch the worker hands over the classes it predicts for the course's 1,000 validation images. The best
-epoch counts, as in the Solver; training is stopped once full marks are certain.
+epoch counts, as in the Solver; training is stopped once full marks are certain. Then the net of that epoch classifies
+changed images for the guard.
+
+    target_section.py   finds the cells            target_data.py    what the worker may read
+    target_judge.py     predictions -> points      guard.py          were labels looked up?
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import pickle
-import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import numpy as np
-from IPython.core.inputtransformer2 import TransformerManager
 from nndl import data_utils
 
-from autograder.course import Assignment, TargetSettings
-from autograder.errors import CourseError
+from autograder.course import TargetSettings, derived_seed
 from autograder.examiner.files import read_plain
+from autograder.examiner.guard import GuardImages
 from autograder.examiner.session import Channel, Session, Usage, WorkerLost
 from autograder.examiner.stage import StagedHandIn
 from autograder.examiner.student import StudentError, import_reason, tidy
+from autograder.examiner.target_data import prepared_data
+from autograder.examiner.target_judge import RUNS, Outcome, Progress, Run, outcome
+from autograder.examiner.target_section import section
 from autograder.results import Target
 from autograder.wall import Scratch, Wall, places
 from autograder.worker import wire
 
-IMAGES = 1000  # validation images of the course; as many test images may be seen with their labels
-MAX_NOTEBOOK = 64 << 20  # bytes
-MAX_CODE = 200_000  # letters of the target section
 MAX_EPOCHS = 1000
-Progress = Callable[[int, float, float], None]  # epoch, its accuracy, best accuracy so far
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What the rerun gave: the target's record, the share of points, why it gave none."""
-
-    target: Target
-    share: float
-    reason: str
-    usage: Usage
-    unwritten: bool = False  # whether it needs something that still raises NotImplementedError
-
-
-def share_of(accuracy: float, settings: TargetSettings) -> float:
-    """The linear share of the points: clip((accuracy - floor) / (target - floor), 0, 1).
-
-    Examples
-    --------
-    >>> settings = TargetSettings(question="target", notebook="n", section="s", setup="s")
-    >>> [round(share_of(accuracy, settings), 3) for accuracy in (0.30, 0.435, 0.60)]
-    [0.0, 0.5, 1.0]
-    """
-    return float(np.clip((accuracy - settings.floor) / (settings.accuracy - settings.floor), 0.0, 1.0))
-
-
-def prepared_data(source: Path, folder: Path) -> Path:
-    """A folder in the official layout for workers: labels of the course's images only.
-
-    Of the test batch the first 1,000 images are kept; the other 9,000 are blank and carry label 0.
-    """
-    origin = source / "cifar-10-batches-py"
-    files = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(origin.glob("*_batch*"))]
-    final = folder / f"data-{hashlib.sha256(repr(files).encode()).hexdigest()[:16]}"
-    if final.is_dir():
-        return final
-    images, labels = data_utils.read_batch(origin / "test_batch")
-    images, labels = images.copy(), np.array(labels)
-    images[IMAGES:], labels[IMAGES:] = 0, 0
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        made = Path(temporary) / "data" / origin.name
-        made.mkdir(parents=True)
-        for path in sorted(origin.iterdir()):
-            if path.name != "test_batch":
-                (made / path.name).write_bytes(path.read_bytes())
-        batch = {"data": images.reshape(len(images), -1), "labels": [int(label) for label in labels]}
-        (made / "test_batch").write_bytes(pickle.dumps(batch, protocol=2))
-        places.show(made.parent, everyone=True)
-        try:
-            made.parent.rename(final)
-        except OSError:
-            if not final.is_dir():
-                raise
-    return final
-
-
-def section(assignment: Assignment, target: TargetSettings, notebook: Path) -> list[str]:
-    """Our setup cell, then the code cells of the student's target section, as plain Python.
-
-    ValueError, in words for a student, when the notebook or its section is missing or broken.
-    """
-    ours = dict(_cells(assignment.course.root / "source" / assignment.name / f"{target.notebook}.ipynb"))
-    if target.setup not in ours:
-        raise CourseError(
-            f'there is no cell with grade_id "{target.setup}"',
-            where=f"{target.notebook}.ipynb",
-            fix="give the setup cell that grade_id, or mend [target] in assignment.toml",
-        )
-    theirs = _cells(notebook)
-    names = [name for name, _ in theirs]
-    if target.section not in names:
-        raise ValueError(f"{notebook.name}: the heading of the target section is missing")
-    first = names.index(target.section)
-    last = names.index(target.question, first) if target.question in names[first:] else len(theirs)
-    code = [source for _, source in theirs[first:last] if source.strip()]
-    if not code:
-        raise ValueError(f"{notebook.name}: the target section holds no code")
-    if sum(map(len, code)) > MAX_CODE:
-        raise ValueError(f"{notebook.name}: the target section holds more than {MAX_CODE:,} letters of code")
-    return [_python(ours[target.setup], "the setup cell")] + [
-        _python(source, f"{notebook.name}: code cell {number} of the target section")
-        for number, source in enumerate(code, start=1)
-    ]
-
-
-def _python(source: str, place: str) -> str:
-    """Code of a cell with its magics turned into calls. Nothing is run."""
-    try:
-        return str(TransformerManager().transform_cell(source))  # type: ignore[no-untyped-call]  # IPython has no types
-    except Exception as error:  # IPython raises what the text leads it to: SyntaxError, RuntimeError, ...
-        line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        raise ValueError(f"{place} is not valid Python ({type(error).__name__}{line})") from None
-
-
-def _cells(path: Path) -> list[tuple[str, str]]:
-    """(grade_id or cell id, code) of each cell; the code of a text cell is empty."""
-    content = read_plain(path, MAX_NOTEBOOK)
-    try:
-        text = content.decode("utf-8-sig")
-        if json.loads(text)["nbformat"] != 4:  # converting an older one can be made to take any amount of memory
-            raise ValueError("an old format")
-        cells = nbformat.reads(text, as_version=4).cells
-        return [(_name(cell), cell.source if cell.cell_type == "code" else "") for cell in cells]
-    except Exception:  # the file may hold anything, and nbformat raises whatever that leads to
-        raise ValueError(f"{path.name} is not a notebook that can be read") from None
-
-
-def _name(cell: Any) -> str:
-    return str(cell.metadata.get("nbgrader", {}).get("grade_id", cell.get("id", "")))
+STUCK_SECONDS = 60  # CPU seconds without a training step
+GUARD_SECONDS = 60  # CPU seconds for the guard's images, beside the budget
+WEIGHTS = "model.npz"
 
 
 def rerun(
@@ -153,121 +44,164 @@ def rerun(
     wall: Wall,
     data: Path,
     prepared: Path,
-    seed: int,
+    seed: str,
     progress: Progress | None,
     settings: TargetSettings | None = None,
     cells: Sequence[str] = (),
 ) -> Outcome:
-    """Train the target section of `notebook`, or the `cells` given, and judge it by `settings`, or the course's own.
+    """Train the target section of `notebook` and judge it. A bad hand-in gives a reason, never an exception.
 
-    A bad hand-in gives a reason, never an exception.
+    Parameters
+    ----------
+    staged : StagedHandIn
+        The student's package.
+    notebook : Path
+        The notebook that holds the section. Weights lie beside it where the course takes them.
+    wall : Wall
+        How the worker is started.
+    data, prepared : Path
+        CIFAR-10 with all labels; where its copy for workers lies.
+    seed : str
+        Of this hand-in. The worker gets numbers derived from it, the guard others.
+    progress : callable, optional
+        Told about every epoch.
+    settings : TargetSettings, optional
+        What is asked for, where it is not what assignment.toml says.
+    cells : sequence of str, optional
+        What to run, where the notebook is not ours.
     """
     settings = settings or staged.assignment.settings.target
     assert settings is not None
     try:
         cells = cells or section(staged.assignment, settings, notebook)
+        weights = _weights(notebook, settings)
     except ValueError as error:
         return Outcome(Target(required=settings.accuracy), 0.0, str(error), Usage(0.0, 0.0, ""))
+    if weights:
+        (staged.root / "own" / WEIGHTS).write_bytes(weights)
+        places.show(staged.root)
     folder = prepared_data(data, prepared)
     labels = data_utils.get_CIFAR10_data(directory=folder, num_training=1)["y_val"]
-    judge = _Judge(settings, labels, progress)
-    budget, memory = settings.cpu_seconds, settings.memory_mb
     limits = staged.assignment.settings.limits
     scratch = Scratch(limits.scratch_files, limits.scratch_mb)
-    reason = ""
-    with (
-        Session(wall, staged.training(), [folder], scratch) as session,
-        session.fork(seed, cpu_seconds=budget, memory_mb=memory, task="train", data=folder) as channel,
-    ):
-        try:
-            reason = _watch(channel, cells, judge)
-        except (wire.WireError, WorkerLost):
-            reason = _end_reason(channel.end(), budget)
-        except StudentError as error:
-            reason = str(error)
-        usage = channel.end()
-    return judge.outcome(reason, usage)
+    runs: list[Run] = []
+    left = settings.cpu_seconds
+    with Session(wall, staged.training(), [folder], scratch) as session:
+        while len(runs) < RUNS:
+            run = Run(settings, labels, progress, weights=bool(weights))
+            request = {
+                "cells": list(cells),
+                "cpu_seconds": left,
+                "stuck": STUCK_SECONDS,
+                "run": len(runs),
+                "weights": bool(weights),
+            }
+            numbers = int(derived_seed(seed, "target", str(len(runs)))[:8], 16)
+            with session.fork(
+                numbers, cpu_seconds=left + GUARD_SECONDS, memory_mb=settings.memory_mb, task="train", data=folder
+            ) as channel:
+                _follow(channel, request, run)
+                if run.matters:
+                    rng = np.random.default_rng(int(derived_seed(seed, "guard", str(len(runs))), 16))
+                    run.guarded(GuardImages(data).examine(lambda images: _classified(channel, images), rng))
+                run.usage = channel.end()
+            repeated = any(run.history == earlier.history for earlier in runs)  # it fixes every seed itself
+            runs.append(run)
+            left -= int(run.usage.cpu_seconds) + 1
+            if repeated or weights or run.reason or not run.unlucky() or left < run.usage.cpu_seconds:
+                break
+    return outcome(runs, _questions(staged))
+
+
+def _weights(notebook: Path, settings: TargetSettings | None) -> bytes:
+    """The weights that lie beside the notebook, where the course takes them and there are some."""
+    path = notebook.parent / WEIGHTS
+    if settings is None or settings.accept != "weights" or not path.exists():
+        return b""
+    return read_plain(path, settings.weights_mb << 20)
+
+
+def weights_digest(notebook: Path, settings: TargetSettings | None) -> str:
+    """A hash of the weights that would be examined, whatever lies in their place."""
+    try:
+        return hashlib.sha256(_weights(notebook, settings)).hexdigest()
+    except ValueError as error:
+        return str(error)
+
+
+def _questions(staged: StagedHandIn) -> Any:
+    """For the name of a function of the package ("layers.relu_forward") the question that grades it, if one does."""
+    names = {question.grade_id for question in staged.assignment.auto_questions}
+    return lambda called: name if (name := called.partition(".")[2]) in names else None
+
+
+def _follow(channel: Channel, request: dict[str, Any], run: Run) -> None:
+    """Follow a training to its end; `run.reason` says why it ended early, if it did."""
+    try:
+        run.reason = _watch(channel, request, run)
+    except (wire.WireError, WorkerLost):
+        run.reason = _end_reason(channel.end(), run.settings.cpu_seconds)
+    except StudentError as error:
+        run.reason = str(error)
 
 
 def _end_reason(usage: Usage, budget: int) -> str:
-    if usage.ended == "cpu" and usage.cpu_seconds < budget:
-        return "Training was stopped: no step was finished within 60 CPU seconds. Look for a loop that never ends."
     if usage.ended == "idle":
         return "Training was stopped: the section waits for something that never comes, and computes nothing."
     if usage.ended == "files":
         return "Training was stopped: the section wrote too many or too large files."
     if usage.ended in ("cpu", "wall"):
-        return f"The budget of {budget} CPU seconds ended; the best epoch until then counts."
+        return f"The budget of {budget} CPU seconds ended in the middle of a step."
     return "The training process ended by itself."
 
 
-def _watch(channel: Channel, cells: Sequence[str], judge: _Judge) -> str:
-    """Follow the training to its end; the reason why it ended early, if it did."""
+def _watch(channel: Channel, request: dict[str, Any], run: Run) -> str:
     answer, _ = channel.receive()
     if answer.get("ready") is not True:
         raise StudentError(import_reason(answer, channel.places))
-    channel.send({"cells": list(cells)})
+    channel.send(request)
     while True:
         report, arrays = channel.receive()
-        event = report.get("event")
-        if event == "fault":
-            text = tidy(report.get("text"), 200)
-            kind, file, line = (tidy(report.get(key), 40) for key in ("type", "file", "line"))
-            judge.unwritten = kind == "NotImplementedError"
-            if judge.unwritten:
-                return f"The target section needs something that is not written yet: {file}, line {line}."
-            return f"The target section raised {kind}: {text} ({file}, line {line})."
-        if arrays and not (event == "done" and judge.history):  # the net at the end counts where no epoch was seen
-            judge.see(arrays[0])
-        if event == "done":
-            return "" if judge.history else "The section trained nothing: it left no `model` and no Solver was run."
-        if len(judge.history) >= MAX_EPOCHS:
-            return f"Training was stopped after {MAX_EPOCHS} epochs; the best epoch until then counts."
-        if judge.certain:  # the best epoch counts, so training on cannot change the score
+        if report.get("event") != "epoch":
+            return _ended(report, arrays, run)
+        if isinstance(called := report.get("called"), list):
+            run.called |= {name for name in called[:200] if isinstance(name, str)}
+        is_best = bool(arrays) and run.see(arrays[0])
+        over = len(run.history) >= MAX_EPOCHS
+        channel.send({"go": "end" if run.certain or over else "on", "keep": is_best})
+        if run.certain:  # the best epoch counts, so training on cannot change the score
             return ""
-        channel.send({"go": "on"})
+        if over:
+            return f"Training was stopped after {MAX_EPOCHS} epochs; the best epoch until then counts."
 
 
-class _Judge:
-    """Turns predictions into accuracies and keeps the best."""
-
-    def __init__(self, settings: TargetSettings, labels: np.ndarray[Any, Any], progress: Progress | None) -> None:
-        self._settings, self._labels, self._progress = settings, labels, progress
-        self.history: list[float] = []
-        self.unwritten = False
-
-    @property
-    def certain(self) -> bool:
-        """Whether full marks are certain: the best epoch counts, so no later epoch can lower it."""
-        return bool(self.history) and max(self.history) >= self._settings.accuracy
-
-    def see(self, predictions: np.ndarray[Any, Any]) -> None:
-        """Judge the predictions of one epoch. A wrong number of them is no answer to any image."""
-        right = predictions.shape == self._labels.shape and predictions.dtype.kind == "i"
-        self.history.append(float((predictions == self._labels).mean()) if right else 0.0)
-        if self._progress is not None:
-            self._progress(len(self.history), self.history[-1], max(self.history))
-
-    def outcome(self, reason: str, usage: Usage) -> Outcome:
-        """The record of what was seen."""
-        required = self._settings.accuracy
-        if not self.history:
-            return Outcome(Target(required=required), 0.0, reason, usage, self.unwritten)
-        best = max(self.history)
-        share = share_of(best, self._settings)
-        epoch = self.history.index(best) + 1
-        message = (
-            f"Validation accuracy {best:.1%} at epoch {epoch} of {len(self.history)} that were run; "
-            f"full points from {required:.0%}, none at {self._settings.floor:.0%}: {share:.1%} of the points."
+def _ended(report: dict[str, Any], arrays: wire.Arrays, run: Run) -> str:
+    """The last report of a training: why it ended early, if it did."""
+    event = report.get("event")
+    if event == "budget":
+        return f"The budget of {run.settings.cpu_seconds} CPU seconds ended; the best epoch until then counts."
+    if event == "stuck":
+        return (
+            f"Training was stopped: no step was finished within {STUCK_SECONDS} CPU seconds. "
+            "Look for a loop that never ends."
         )
-        if self.certain:
-            message += " Training was stopped there, because full points were reached."
-        record = Target(
-            accuracy=best,
-            epochs=len(self.history),
-            best_epoch=epoch,
-            history=tuple(self.history),
-            required=required,
-            message=f"{message}\n{reason}" if reason else message,
-        )
-        return Outcome(record, share, reason, usage)
+    if event == "fault":
+        text = tidy(report.get("text"), 200)
+        kind, file, line = (tidy(report.get(key), 40) for key in ("type", "file", "line"))
+        run.unwritten = kind == "NotImplementedError"
+        if run.unwritten:
+            return f"The target section needs something that is not written yet: {file}, line {line}."
+        return f"The target section raised {kind}: {text} ({file}, line {line})."
+    if arrays and not run.history:  # the net at the end counts where no epoch was seen
+        run.see(arrays[0])
+    return "" if run.history else "The section trained nothing: it left no `model` and no Solver was run."
+
+
+def _classified(channel: Channel, images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:
+    """The classes of some images by the net of the best epoch; None where there is no answer."""
+    try:
+        channel.send({}, [images])
+        report, arrays = channel.receive()
+    except (wire.WireError, WorkerLost):
+        return None
+    return arrays[0] if report.get("event") == "classes" and arrays else None

@@ -1,96 +1,51 @@
 """The target rerun: which cells are run, what they may do, how predictions become points."""
 
-import re
-import shutil
-
 import nbformat
 import numpy as np
 import pytest
 from nndl import data_utils
+from nndl.fc_net import FullyConnectedNet
+from nndl.solver import Solver
+from target_runs import BUDGET, DATA, NET, TRAIN, Runs, notebook_with
 
 from autograder.course import Course
-from autograder.demo import hand_in, make_course
 from autograder.examiner import target
-from autograder.examiner.stage import stage
-from autograder.wall import choose, places
-from datasets import synthetic
-
-BUDGET = 6  # CPU seconds; enough for a small net, short for a loop without end
-
-
-@pytest.fixture(scope="session")
-def stand_in(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("stand-in")
-    (folder / "cifar-10-batches-py").mkdir()
-    synthetic.write(folder / "cifar-10-batches-py", images=1200)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def course(tmp_path_factory):
-    course = make_course(Course.find(), tmp_path_factory.mktemp("course") / "course")
-    settings = course.root / "assignments" / "deep_nets" / "assignment.toml"
-    text = settings.read_text(encoding="utf-8")
-    settings.write_text(re.sub(r"(?m)^cpu_seconds = 1800", f"cpu_seconds = {BUDGET}", text), encoding="utf-8")
-    return course
-
-
-def notebook_with(course, *cells):
-    """The course's notebook with `cells` as the code of the target section."""
-    book = nbformat.read(course.root / "source" / "deep_nets" / "Dropout.ipynb", as_version=4)
-    names = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in book.cells]
-    first, last = names.index("target_section"), names.index("target")
-    book.cells[first + 1 : last] = [nbformat.v4.new_code_cell(cell) for cell in cells]
-    return book
+from autograder.examiner.target_data import prepared_data
+from autograder.examiner.target_judge import share_of
+from autograder.examiner.target_section import section
+from autograder.grade import with_what_it_rests_on
+from autograder.results import QuestionResult, Target
 
 
 @pytest.fixture(scope="module")
-def prepared():
-    """A folder that the worker can reach, also where the worker is another user."""
-    folder = places.make("prepared")
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
+def runs(tmp_path_factory):
+    made = Runs(tmp_path_factory.mktemp("runs"))
+    yield made
+    made.remove()
 
 
 @pytest.fixture
-def rerun(course, stand_in, prepared, tmp_path):
-    """Hand in a target section and have it trained."""
-    count = iter(range(99))
+def rerun(runs):
+    runs.set()
+    return runs
 
-    def run(*cells, progress=None, **files):
-        assignment = course.assignment("deep_nets")
-        student = f"{tmp_path.name}-{next(count)}"
-        folder = hand_in(assignment, student, assignment.package, tmp_path)
-        nbformat.write(notebook_with(course, *cells), folder / "Dropout.ipynb")
-        for name, text in files.items():
-            (folder / "nndl" / f"{name}.py").write_text(text, encoding="utf-8")
-        staged = stage(assignment, folder)
-        try:
-            return target.rerun(
-                staged,
-                folder / "Dropout.ipynb",
-                wall=choose(course.root),
-                data=stand_in,
-                prepared=prepared,
-                seed=3,
-                progress=progress,
-            )
-        finally:
-            staged.remove()
 
-    return run
+@pytest.fixture(scope="module")
+def course(runs):
+    return runs.course
+
+
+@pytest.fixture(scope="module")
+def stand_in(runs):
+    return runs.data
 
 
 OLD = '{"nbformat":3,"metadata":{},"worksheets":[{"cells":[{"cell_type":"heading","level":9000000000,"source":"x"}]}]}'
-DATA = "data = get_CIFAR10_data(num_training=2000)"
-NET = 'model = FullyConnectedNet([30], normalization="batchnorm")'
-TRAIN = 'Solver(model, data, update_rule="adam", num_epochs={}, batch_size=100, verbose=False).train()'
 
 
 @pytest.mark.parametrize(("accuracy", "share"), [(0.1, 0.0), (0.32, 0.0), (0.435, 0.5), (0.55, 1.0), (0.9, 1.0)])
 def test_share_is_linear_between_floor_and_target(course, accuracy, share):
-    assert target.share_of(accuracy, course.assignment("deep_nets").settings.target) == pytest.approx(share)
+    assert share_of(accuracy, course.assignment("deep_nets").settings.target) == pytest.approx(share)
 
 
 def test_section_is_our_setup_and_the_students_cells_without_magics(course, tmp_path):
@@ -98,7 +53,7 @@ def test_section_is_our_setup_and_the_students_cells_without_magics(course, tmp_
     book = notebook_with(course, "%timeit 1 + 1\nx = 1\n!ls", "%%time\ny = 2", "z?")
     nbformat.write(book, path)
     settings = course.assignment("deep_nets").settings.target
-    cells = target.section(course.assignment("deep_nets"), settings, path)
+    cells = section(course.assignment("deep_nets"), settings, path)
     assert "def accuracy" in cells[0]
     assert len(cells) == 4
     for cell in cells:
@@ -123,18 +78,18 @@ def test_section_of_an_unfit_notebook_gives_a_reason(course, tmp_path, spoil, to
     path.write_text("")
     spoil(path)
     with pytest.raises(ValueError, match=told):
-        target.section(course.assignment("deep_nets"), course.assignment("deep_nets").settings.target, path)
+        section(course.assignment("deep_nets"), course.assignment("deep_nets").settings.target, path)
 
 
 def test_prepared_data_keeps_the_course_images_and_hides_the_other_labels(stand_in, tmp_path):
-    folder = target.prepared_data(stand_in, tmp_path)
+    folder = prepared_data(stand_in, tmp_path)
     original, prepared = (data_utils.get_CIFAR10_data(directory=place, num_training=10) for place in (stand_in, folder))
     for name in original:
         np.testing.assert_array_equal(original[name], prepared[name])
     images, labels = data_utils.read_batch(folder / "cifar-10-batches-py" / "test_batch")
     assert not labels[1000:].any()
     assert not images[1000:].any()
-    assert target.prepared_data(stand_in, tmp_path) == folder
+    assert prepared_data(stand_in, tmp_path) == folder
 
 
 def test_training_is_judged_by_the_best_epoch(rerun):
@@ -143,9 +98,7 @@ def test_training_is_judged_by_the_best_epoch(rerun):
     assert outcome.target.epochs == 3
     assert outcome.target.accuracy == max(outcome.target.history) > 0.15
     assert [line[1] for line in seen] == list(outcome.target.history)
-    assert outcome.share == target.share_of(
-        outcome.target.accuracy, Course.find().assignment("deep_nets").settings.target
-    )
+    assert outcome.share == share_of(outcome.target.accuracy, Course.find().assignment("deep_nets").settings.target)
     assert outcome.reason == ""
 
 
@@ -173,6 +126,119 @@ def test_loop_without_end_is_stopped_by_the_budget(rerun):
     assert outcome.share == 0
     assert "CPU seconds" in outcome.reason
     assert outcome.usage.cpu_seconds <= BUDGET + 2
+
+
+def test_budget_that_ends_leaves_the_best_epoch_and_the_guard(rerun):
+    rerun.set(cpu_seconds=3, floor=0.1)
+    outcome = rerun(DATA, NET, TRAIN.format(500))
+    assert "budget of 3 CPU seconds ended" in outcome.target.message
+    assert outcome.target.counts == outcome.target.accuracy == max(outcome.target.history) > 0.2
+    assert outcome.target.guard.unexplained == ()
+
+
+def test_section_that_makes_no_step_is_stopped_and_told(rerun, monkeypatch):
+    monkeypatch.setattr(target, "STUCK_SECONDS", 2)
+    outcome = rerun("while True:\n    pass")
+    assert "no step was finished within 2 CPU seconds" in outcome.reason
+    assert outcome.usage.cpu_seconds < 5
+
+
+def test_loop_of_the_section_itself_is_alive_while_it_trains(rerun, monkeypatch):
+    monkeypatch.setattr(target, "STUCK_SECONDS", 2)
+    rerun.set(floor=0.1)
+    loop = """
+for step in range(4000):
+    chosen = np.random.choice(2000, 100)
+    loss, grads = model.loss(data["X_train"][chosen], data["y_train"][chosen])
+    for name in model.params:
+        model.params[name] -= 0.05 * grads[name]
+"""
+    outcome = rerun(DATA, NET, loop)
+    assert outcome.usage.cpu_seconds > 2.5
+    assert outcome.target.epochs == 1
+    assert outcome.target.counts > 0.2, outcome.reason
+
+
+def test_process_that_is_gone_leaves_nothing_that_counts(rerun):
+    rerun.set(floor=0.1)
+    gone = TRAIN.format(3).replace("verbose", "on_epoch=lambda s: s.epoch > 1 and __import__('os')._exit(0), verbose")
+    outcome = rerun(DATA, NET, gone)
+    assert outcome.target.accuracy > 0.1
+    assert outcome.target.counts is None
+    assert "does not count" in outcome.reason
+
+
+def test_narrow_miss_is_trained_again_with_other_seeds_and_the_best_counts(rerun):
+    rerun.set(floor=0.05, accuracy=0.95)
+    section = (DATA, "np.random.seed(1)", NET, TRAIN.format(1))
+    reached = rerun(*section).target.accuracy
+    rerun.set(floor=0.05, accuracy=reached + 0.02, cpu_seconds=60)
+    record = rerun(*section).target
+    assert record.runs > 1
+    assert record.accuracy >= reached
+    assert f"trained {record.runs} times" in record.message
+    assert f"{reached:.1%}" in record.message
+
+
+def test_clear_miss_is_trained_once(rerun):
+    rerun.set(floor=0.05, accuracy=0.95, cpu_seconds=60)
+    assert rerun(DATA, NET, TRAIN.format(1)).target.runs == 1
+
+
+def test_functions_that_training_calls_are_known_by_their_questions(rerun):
+    uses = rerun(DATA, NET, TRAIN.format(1)).target.uses
+    assert {"affine_forward", "affine_backward", "batchnorm_forward", "relu_backward", "adam"} <= set(uses)
+    assert not {"dropout_forward", "layernorm_forward", "rmsprop", "sgd_momentum"} & set(uses)
+
+
+def test_remark_names_the_broken_function_that_the_target_rests_on():
+    origin = {"kit": "0", "edition": "canonical", "wall": "none", "data": "none", "state": "graded"}
+    record = Target(required=0.55, uses=("adam", "affine_forward"))
+    found = {
+        "adam": QuestionResult(**origin, question="adam", share=0.5),
+        "affine_forward": QuestionResult(**origin, question="affine_forward", share=1),
+        "rmsprop": QuestionResult(**origin, question="rmsprop", share=0),
+    }
+    told = with_what_it_rests_on(QuestionResult(**origin, question="target", share=0.9, target=record), found).remarks
+    assert len(told) == 1
+    assert "your own adam," in told[0]
+    full = QuestionResult(**origin, question="target", share=1, target=record)
+    assert with_what_it_rests_on(full, found) == full
+
+
+@pytest.fixture(scope="module")
+def weights(runs, tmp_path_factory):
+    """A net as the section NET makes it, trained here."""
+    rows = data_utils.get_CIFAR10_data(num_training=2000, directory=runs.data)
+    np.random.seed(5)
+    net = FullyConnectedNet([30], normalization="batchnorm")
+    Solver(net, rows, update_rule="adam", num_epochs=3, batch_size=100, verbose=False).train()
+    path = tmp_path_factory.mktemp("weights") / "model.npz"
+    net.save(path)
+    return path, float((np.argmax(net.loss(rows["X_val"]), axis=1) == rows["y_val"]).mean())
+
+
+def test_weights_are_examined_without_training_where_the_course_takes_them(rerun, weights):
+    path, accuracy = weights
+    rerun.set(floor=0.1, accept='"weights"')
+    outcome = rerun(DATA, NET, TRAIN.format(500), weights=path)
+    assert outcome.target.accuracy == pytest.approx(accuracy)
+    assert outcome.target.epochs == 1
+    assert outcome.target.counts <= outcome.target.guard.others_changed + 0.05 + 1e-9
+    assert "nothing was trained" in outcome.target.message
+
+
+def test_weights_are_left_alone_where_the_course_trains(rerun, weights):
+    rerun.set(floor=0.1)
+    assert "model.npz" not in rerun(DATA, NET, TRAIN.format(1), weights=weights[0]).target.message
+
+
+@pytest.mark.parametrize("section", [(DATA, NET.replace("30", "31")), (DATA, "model = None")], ids=["shape", "no net"])
+def test_weights_that_do_not_fit_the_section_give_a_reason(rerun, weights, section):
+    rerun.set(accept='"weights"')
+    outcome = rerun(*section, weights=weights[0])
+    assert outcome.share == 0
+    assert outcome.reason
 
 
 def test_name_that_only_another_cell_defined_is_named(rerun):

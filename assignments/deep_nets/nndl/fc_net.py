@@ -289,10 +289,11 @@ class FullyConnectedNet(_SavedNet):
         for i in reversed(range(1, last)):
             dout, *gradients = layer_utils.hidden_layer_backward(dout, caches[i], first=i == 1)
             grads.update({f"{name}{i}": gradient for name, gradient in zip(names, gradients, strict=True)})
-        for i in range(1, last + 1):
-            w = self.params[f"W{i}"]
-            loss += 0.5 * self.reg * np.sum(w**2)
-            grads[f"W{i}"] += self.reg * w
+        if self.reg:
+            for i in range(1, last + 1):
+                w = self.params[f"W{i}"]
+                loss += 0.5 * self.reg * np.sum(w**2)
+                grads[f"W{i}"] += self.reg * w
         ### END SOLUTION
         return loss, grads
 

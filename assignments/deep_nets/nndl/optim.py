@@ -203,21 +203,26 @@ def adam(w, dw, config=None):
     config.setdefault("beta1", 0.9)
     config.setdefault("beta2", 0.999)
     config.setdefault("epsilon", 1e-8)
-    config.setdefault("m", np.zeros_like(w))
-    config.setdefault("v", np.zeros_like(w))
     config.setdefault("t", 0)
+    for name in ("m", "v"):
+        if name not in config:
+            config[name] = np.zeros_like(w)
 
     ### BEGIN SOLUTION
     beta1, beta2, m, v = config["beta1"], config["beta2"], config["m"], config["v"]
     config["t"] += 1
-    # In place: this rule touches four arrays of the weights' size, and making new ones would be most of its time.
+    # In place, with one array for all that lies between: making new ones of the weights' size takes most of the time.
+    step = (1 - beta1) * dw
     m *= beta1
-    m += (1 - beta1) * dw
+    m += step
+    np.square(dw, out=step)
+    step *= 1 - beta2
     v *= beta2
-    v += (1 - beta2) * dw**2
-    divisor = np.sqrt(v / (1 - beta2 ** config["t"]))
-    divisor += config["epsilon"]
-    step = m / divisor
+    v += step
+    np.divide(v, 1 - beta2 ** config["t"], out=step)
+    np.sqrt(step, out=step)
+    step += config["epsilon"]
+    np.divide(m, step, out=step)
     step *= config["learning_rate"] / (1 - beta1 ** config["t"])
     next_w = w - step
     ### END SOLUTION

@@ -1,0 +1,212 @@
+"""Recipes through the rerun itself: what accuracy they reach, in how much CPU time, and what the rerun costs.
+
+    python benchmarks/target.py reference stretch    # rows of the tables in docs/grading.md; minutes each
+    python benchmarks/target.py cost                 # the rerun against the same section run plainly
+
+CIFAR-10 is read from CIFAR10_DIR or datasets/. Each recipe is handed in as the target section of a copy of the course
+and trained behind the wall that holds here, on one BLAS thread.
+"""
+
+import argparse
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+
+from autograder.course import Course
+from autograder.demo import hand_in, make_course
+from autograder.examiner import target
+from autograder.examiner.stage import stage
+from autograder.wall import choose
+
+WRONG_MASK = """
+
+def dropout_forward(x, dropout_param):
+    mask = None
+    if dropout_param["mode"] == "train":
+        p_drop = 1 - dropout_param["p"]
+        mask = (np.random.rand(*x.shape) > p_drop).astype(x.dtype) / x.dtype.type(p_drop)
+        x = x * mask
+    return x, (dropout_param, mask)
+"""
+NET_2018 = """
+model = FullyConnectedNet([600, 500, 400, 300, 200, 100], weight_scale=2.5e-2, dropout_keep_ratio=0.75,
+                          normalization="batchnorm", reg=1e-2)
+solver = Solver(model, data, update_rule="adam", optim_config={"learning_rate": 3.1e-4}, lr_decay=0.9,
+                num_epochs=34, batch_size=128, verbose=False, print_every=0)
+solver.train()
+"""
+NET_2025 = """
+model = FullyConnectedNet([600, 400, 200, 50], weight_scale=4e-2, dropout_keep_ratio=0.75, normalization="batchnorm")
+solver = Solver(model, data, update_rule="adam", optim_config={"learning_rate": 3e-3}, lr_decay=0.95,
+                num_epochs=20, batch_size=500, verbose=False, print_every=0)
+solver.train()
+"""
+STRETCH = """
+def mirror_half(solver):
+    for start in range(0, len(solver.X_train), 1000):
+        part = solver.X_train[start : start + 1000]
+        chosen = np.random.rand(len(part)) < 0.5
+        part[chosen] = part[chosen, :, :, ::-1]
+
+model = FullyConnectedNet([1000, 500, 250], weight_scale=3e-2, dropout_keep_ratio=0.75, normalization="batchnorm")
+solver = Solver(model, data, update_rule="adam", optim_config={"learning_rate": 2e-3}, lr_decay=0.88, num_epochs=25,
+                batch_size=500, on_epoch=mirror_half, verbose=False, print_every=0)
+solver.train()
+"""
+FLOAT64 = """
+model = FullyConnectedNet([512, 512, 512], dropout_keep_ratio=0.75, normalization="batchnorm", weight_scale=4e-2,
+                          dtype=np.float64)
+solver = Solver(model, data, update_rule="adam", optim_config={"learning_rate": 2e-3}, lr_decay=0.8, batch_size=250,
+                num_epochs=12, verbose=False, print_every=0)
+solver.train()
+"""
+# recipe: (the section's second cell or None for the notebook's own, its target, seeds, what is put behind layers.py)
+RECIPES = {
+    "reference": (None, 0.55, 5, ""),
+    "reference to its end": (None, 1.0, 1, ""),
+    "stretch": (STRETCH, 0.60, 5, ""),
+    "2025": (NET_2025, 1.0, 1, ""),
+    "2018": (NET_2018, 1.0, 1, ""),
+    "2018 with its wrong mask": (NET_2018, 1.0, 1, WRONG_MASK),
+    "float64": (FLOAT64, 0.55, 1, ""),
+}
+
+
+class Bench:
+    """A copy of the course to hand in to."""
+
+    def __init__(self, root):
+        self.here = Course.find()
+        self.course = make_course(self.here, root)
+        self._settings = self.course.root / "assignments" / "deep_nets" / "assignment.toml"
+        self._text = self._settings.read_text("utf-8")
+        self._count = 0
+
+    def cells(self, code, seed):
+        """The notebook with `code` in place of the reference solution; its own numpy seed is `seed`."""
+        book = nbformat.read(self.course.root / "source" / "deep_nets" / "Dropout.ipynb", as_version=4)
+        for cell in book.cells:
+            if cell.metadata.get("nbgrader", {}).get("grade_id") == "target_solution":
+                solution = re.sub(r"np\.random\.seed\(\d+\)\n", "", cell.source)
+                cell.source = f"np.random.seed({seed})\n{code or solution}"
+        return book
+
+    def rerun(self, code, full, seed, behind):
+        """Hand in and train; the outcome, and the CPU seconds of the examiner itself."""
+        self._settings.write_text(re.sub(r"(?m)^accuracy = \S+", f"accuracy = {full}", self._text), "utf-8")
+        assignment = self.course.assignment("deep_nets")
+        self._count += 1
+        folder = hand_in(assignment, f"s{self._count}", assignment.package, self.course.root / "source" / "deep_nets")
+        nbformat.write(self.cells(code, seed), folder / "Dropout.ipynb")
+        with (folder / "nndl" / "layers.py").open("a") as file:
+            file.write(behind)
+        staged = stage(assignment, folder)
+        before = time.process_time()
+        try:
+            found = target.rerun(
+                staged,
+                folder / "Dropout.ipynb",
+                wall=choose(self.here.root),
+                data=self.here.data,
+                prepared=choose(self.here.root).folder,
+                seed=str(seed),
+                progress=None,
+            )
+        finally:
+            staged.remove()
+        return found, time.process_time() - before
+
+    def plain(self, code, seed):
+        """CPU seconds of the same section, run by Python alone."""
+        cells = target.section(self.course.assignment("deep_nets"), self._target(), self._written(code, seed))
+        script = "class _S:\n    def __getattr__(s, n): return lambda *a, **k: None\nget_ipython = _S\n" + "\n".join(
+            cells
+        )
+        environment = {
+            **os.environ,
+            "OPENBLAS_NUM_THREADS": "1",
+            "PYTHONPATH": str(self.here.root / "assignments/deep_nets"),
+        }
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={**environment, "MPLBACKEND": "Agg"},
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self.here.root,
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    def _target(self):
+        return self.course.assignment("deep_nets").settings.target
+
+    def _written(self, code, seed):
+        path = self.course.root / "section.ipynb"
+        nbformat.write(self.cells(code, seed), path)
+        return path
+
+
+def until(found, accuracy):
+    """CPU seconds until the first epoch that reached an accuracy, by its share of the epochs."""
+    reached = [number for number, value in enumerate(found.target.history, 1) if value >= accuracy]
+    return f"{found.usage.cpu_seconds * reached[0] / len(found.target.history):.0f}" if reached else "-"
+
+
+def rows(bench, name):
+    """A row of the table for each seed of a recipe."""
+    code, full, seeds, behind = RECIPES[name]
+    for seed in range(1, seeds + 1):
+        found, _ = bench.rerun(code, full, seed, behind)
+        record, guard = found.target, found.target.guard
+        verdict = "passed" if guard and not guard.unexplained else "objects"
+        cells = [name, seed, f"{record.accuracy:.3f} @ {record.best_epoch} of {record.epochs}", until(found, 0.55)]
+        cells += [until(found, 0.60), f"{found.usage.cpu_seconds:.0f}", f"{found.usage.peak_mb:.0f}"]
+        cells += (
+            [f"{value:.3f}" for value in (guard.validation_changed, guard.others, guard.others_changed)]
+            if guard
+            else "---"
+        )
+        print(f"| {' | '.join(map(str, cells))} | {verdict} | {record.runs} |", flush=True)
+        if found.reason:
+            print(found.reason)
+
+
+def cost(bench, rounds):
+    """The rerun of the reference to its end against the same section run plainly, in turn."""
+    for number in range(1, rounds + 1):
+        plain = bench.plain(None, number)
+        found, own = bench.rerun(None, 1.0, number, "")
+        total = found.usage.cpu_seconds + own
+        print(f"plain {plain:.1f} CPU s, rerun {total:.1f} (examiner {own:.1f}): {total / plain - 1:+.1%}", flush=True)
+
+
+def main():
+    """Run the recipes that are named."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="+", choices=[*RECIPES, "cost"])
+    parser.add_argument("--rounds", type=int, default=2)
+    arguments = parser.parse_args()
+    root = Path(tempfile.mkdtemp(prefix="bench-"))
+    try:
+        bench = Bench(root / "course")
+        for name in arguments.names:
+            if name == "cost":
+                cost(bench, arguments.rounds)
+            else:
+                rows(bench, name)
+    finally:
+        shutil.rmtree(root)
+
+
+if __name__ == "__main__":
+    main()
