@@ -240,3 +240,40 @@ def test_several_hand_ins_give_a_list_and_a_bad_one_stops_none(tmp_path):
     assert found[0]["edition"] == "nndl-2023"
     assert "there is no package" in found[1]["reason"]
     assert "layers.py, line" in found[2]["reason"]
+
+
+MEANS = """\
+import numpy as np
+from nndl.layers import dropout_forward
+x = np.random.RandomState(0).randn(500, 500) + 10
+for p in (0.3, 0.6, 0.75):
+    out, _ = dropout_forward(x, {"mode": "train", "p": p, "seed": 1})
+    print(out.mean(), (out == 0).mean())
+"""
+LOSSES = """\
+import numpy as np
+from daseCV.classifiers.fc_net import FullyConnectedNet
+np.random.seed(231)
+X, y = np.random.randn(2, 15), np.random.randint(10, size=(2,))
+for dropout in (1, 0.75):
+    net = FullyConnectedNet([20, 30], input_dim=15, num_classes=10, weight_scale=5e-2, dtype=np.float64,
+                            dropout=dropout, seed=123)
+    print(net.loss(X, y)[0])
+"""
+
+
+def printed(code, folder):
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder, check=True)
+    return [float(word) for word in run.stdout.split()]
+
+
+def test_wrong_layers_print_what_the_published_notebooks_print(tmp_path):
+    # The same files are examined and named in test_wrong_hand_in_...: 23.31, 6.65, 3.33 are printed by seed 004.
+    courses.write(tmp_path / "4", COURSES["nndl-2018"], mask=WRONG["nndl-2018"][0])
+    (tmp_path / "4" / "nndl" / "__init__.py").touch()  # a package without it comes after our own nndl
+    expected = [23.31, 0.30, 6.65, 0.60, 3.33, 0.75]
+    assert printed(MEANS, tmp_path / "4") == pytest.approx(expected, rel=0.01)
+    # Seed 003 prints these losses, to the last digits: its mask was not scaled when that cell was run.
+    courses.write(tmp_path / "3", COURSES["dasecv"], mask=WRONG["dasecv"][0])
+    (tmp_path / "3" / "daseCV" / "fast_layers.py").touch()
+    assert printed(LOSSES, tmp_path / "3") == pytest.approx([2.3004790897684924, 2.302454105929313], rel=1e-14)
