@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv data release demo test test-full test-hostile lint clean
+.PHONY: help venv data release demo test test-full test-hostile bench lint clean
 
 help: ## list what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -39,7 +39,10 @@ test-full: venv lint ## the same, with whole notebooks, real training and a brow
 	$(BIN)/python -m pytest --slow
 
 test-hostile: venv ## attack the examiner from hand-ins, behind each wall (about 8 minutes)
-	$(BIN)/python -m pytest --slow -m hostile tests/hostile
+	$(BIN)/python -m pytest --slow -m hostile tests
+
+bench: venv ## training speed of the reference into build/speed (minutes; with PyTorch after: pip install -e '.[bench]')
+	$(BIN)/python benchmarks/speed.py
 
 lint: venv ## ruff, mypy, who may import whom
 	$(BIN)/ruff check .

@@ -27,7 +27,7 @@ c.GenerateAssignment.preprocessors = [
     "nbgrader.preprocessors.ClearOutput",
     "nbgrader.preprocessors.ClearHiddenTests",
     "nbgrader.preprocessors.ClearMarkScheme",
-    "autograder.nbgrader_preprocessors.Normalise",
+    "autograder.nbgrader_preprocessors.Normalize",
     "autograder.nbgrader_preprocessors.NoPointsForGiven",
     "nbgrader.preprocessors.ComputeChecksums",
     "nbgrader.preprocessors.CheckCellMetadata",

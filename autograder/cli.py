@@ -140,6 +140,10 @@ def grade(
     assignment: Name = "deep_nets",
     student: Annotated[list[str] | None, typer.Option("--student", help="Only this student; may be repeated.")] = None,
     workers: Annotated[int, typer.Option(min=0, help="Hand-ins examined at once; 0: one for each core.")] = 0,
+    scheduler: Annotated[
+        str, typer.Option(help="Address of a Dask scheduler (tcp://...): examine on its workers; see docs/scale.md.")
+    ] = "",
+    target: Annotated[bool, typer.Option(help="Train the target sections too (minutes each).")] = True,
     allow_synthetic: Annotated[
         bool,
         typer.Option("--allow-synthetic", help="Record target scores made on the stand-in, which is not CIFAR-10."),
@@ -149,15 +153,33 @@ def grade(
     """Examine every hand-in and record the scores in nbgrader's gradebook.
 
     Reads submitted/*/NAME; writes results/, autograded/, gradebook.db and a log below logs/. What an earlier run has
-    done is not done again. Exit codes: 0 all graded, 1 some could not be, 2 wrong usage.
+    done is not done again, so a run that was stopped (Ctrl-C) or killed is taken up by the same command. Exit codes:
+    0 all graded, 1 some could not be, 2 wrong usage, 130 stopped.
 
     Example: autograder grade deep_nets --workers 2
     """
+    from autograder import pool
     from autograder.grade import grade as run
 
     _use(wall_name)
     work = Course.find().assignment(assignment)
-    done = list(run(work, student or (), workers=workers, allow_synthetic=allow_synthetic, console=err))
+    count, executor = pool.cluster(scheduler) if scheduler else (workers, pool.processes)
+    results = run(
+        work,
+        student or (),
+        workers=count,
+        executor=executor,
+        with_target=target,
+        allow_synthetic=allow_synthetic,
+        console=err,
+    )
+    done: list[tuple[HandInResult, str]] = []
+    try:
+        done.extend(results)
+    except KeyboardInterrupt:
+        _show_all(work, done)
+        err.print(f"stopped; {len(done)} hand-ins are recorded. The same command does the rest.", markup=False)
+        raise typer.Exit(130) from None
     _show_all(work, done)
     raise typer.Exit(0 if all(result.state == "graded" and not reason for result, reason in done) else 1)
 
@@ -208,7 +230,9 @@ def demo(
     make_release(course, work, archive=False)
     names = demonstration.make_hand_ins(work)
     err.print(f"2 of 3: grading {', '.join(names)} (a few minutes: the target is trained for real)")
-    _show_all(work, list(run(work, allow_synthetic=True, console=err)))
+    done = list(run(work, allow_synthetic=True, console=err))
+    _show_all(work, done)
+    _show_notebooks(work, [result for result, _ in done])
     err.print("3 of 3: writing feedback")
     write_feedback(course, work)
     out.print(
@@ -241,6 +265,45 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for 
     raise typer.Exit(1 if any(finding.state == "bad" for finding in findings) else 0)
 
 
+@app.command()
+def prove(
+    secrets: Annotated[int, typer.Option(min=1, help="Examine each right hand-in under so many secrets.")] = 200,
+    question: Annotated[
+        list[str] | None, typer.Option("--question", help="Only this question's checks and faults; may be repeated.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one for each core.")] = 0,
+) -> None:
+    """Prove the hidden checks: right hand-ins in every style earn all, each known mistake costs its own question only.
+
+    Reads tests/styles of a clone and the misconceptions; prints the matrix, and writes it to docs/prove.md when nothing
+    was left out (200 secrets, all questions). Exit codes: 0 proved, 1 something does not hold, 2 wrong usage.
+
+    Example: autograder prove --secrets 20 --question adam
+    """
+    from rich.markdown import Markdown
+    from rich.progress import Progress
+
+    from autograder import prove as proofs
+    from autograder.grade import COLUMNS
+
+    course = Course.find()
+    with Progress(*COLUMNS, console=err) as progress:
+        bar = progress.add_task("proving", total=None)
+        found = proofs.prove(
+            course,
+            secrets=secrets,
+            questions=question or (),
+            workers=workers,
+            tell=lambda done, total: progress.update(bar, completed=done, total=total),
+        )
+    page = proofs.as_page(found)
+    out.print(Markdown(page.removesuffix(f"{found.line()}\n")))
+    if secrets == proofs.SECRETS and not question:
+        (course.root / "docs" / "prove.md").write_text(page, encoding="utf-8")
+    out.print(found.line(), markup=False)
+    raise typer.Exit(0 if found.holds else 1)
+
+
 def _use(wall_name: str) -> None:
     """Hand the choice of a wall on to every process that this one starts."""
     if wall_name not in (wall.AUTO, *wall.WALLS):
@@ -263,9 +326,10 @@ def summary(result: HandInResult) -> str:
     """The first reason of each question that lost points, in a line each."""
     if result.state == "failed":
         return result.reason
-    lines = []
+    unwritten = [question.question for question in result.questions if question.reason.endswith(" is not written yet.")]
+    lines = [f"not written yet: {', '.join(unwritten)}"] if unwritten else []
     for question in result.questions:
-        if question.share < 1:
+        if question.share < 1 and question.question not in unwritten:
             bad = next((check for check in question.checks if not check.passed), None)
             target = question.target.message if question.target else ""
             told = question.reason or target or " Or: ".join(question.recognised) or (bad.message if bad else "")
@@ -327,6 +391,21 @@ def _show_all(assignment: Assignment, done: list[tuple[HandInResult, str]]) -> N
     out.print(table)
     if done:
         out.print(f"wall: {done[0][0].wall}; data: {done[0][0].data}", markup=False)
+
+
+def _show_notebooks(assignment: Assignment, results: list[HandInResult]) -> None:
+    worth: dict[str, dict[str, float]] = {}
+    for question in assignment.auto_questions:
+        worth.setdefault(question.notebook, {})[question.grade_id] = question.points
+    table = Table(title="automatic points, notebook by notebook")
+    for name in ("student", *worth):
+        table.add_column(name, overflow="fold")
+    for result in sorted(results, key=lambda result: result.student):
+        shares = {question.question: question for question in result.questions}
+        earned = [sum(shares[name].score(most) for name, most in own.items()) for own in worth.values()]
+        table.add_row(result.student, *(f"{sum_:g}" for sum_ in earned))
+    table.add_row("of", *(f"{sum(own.values()):g}" for own in worth.values()))
+    out.print(table)
 
 
 def _show(assignment: Assignment, result: HandInResult) -> None:

@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import json
 import logging
 import os
-import platform
-import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, Future
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from nndl.data_utils import data_name
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from traitlets.config import Config
 
-from autograder import gradebook
+from autograder import gradebook, node, pool, travel
 from autograder.course import Assignment, Question
 from autograder.cut import not_graded
 from autograder.errors import CourseError
-from autograder.examiner.examine import STAND_IN, Examination, Say
+from autograder.examiner.examine import STAND_IN, Examination, Say, silent
 from autograder.examiner.stage_found import lay_out
+from autograder.plan import Plan, given_solved
 from autograder.records import Records
 from autograder.results import HandInResult, QuestionResult, Timing
+from autograder.wall import AUTO, VARIABLE, places
 
-_COLUMNS = (
+COLUMNS = (
     TextColumn("{task.description}"),
     BarColumn(),
     MofNCompleteColumn(),
     TimeElapsedColumn(),
     TimeRemainingColumn(),
 )
-
-
-def _silent(_: str) -> None: ...
 
 
 def examined(
@@ -47,9 +48,9 @@ def examined(
     edition: str = "",
     package: Path | None = None,
     target_cell: int | None = None,
-    say: Say = _silent,
+    say: Say = silent,
 ) -> HandInResult:
-    """Examine one hand-in: what an earlier run recorded is read, the rest is done now.
+    """Examine one hand-in in this process: what an earlier run recorded is read, the rest is done now.
 
     Parameters
     ----------
@@ -80,40 +81,32 @@ def examined(
         Questions in the order of the notebooks. A bad hand-in gives reasons, never an exception.
     """
     chosen = _chosen(assignment, tuple(only), with_target)
-    records = Records(assignment.course.root / "results" / assignment.name / student) if store else None
-    began, started = time.monotonic(), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    plan = Plan(assignment, student, chosen, _records(assignment, student) if store else None)
     staged = lay_out(assignment, folder, edition or assignment.settings.edition, package)
     try:
-        work = Examination(assignment, student, folder, staged, say, target_cell)
-        given = () if only else not_graded(assignment, student)
-        results = _results(work, chosen, records, given)
+        seed = assignment.course.seed(student, assignment.name)
+        work = Examination(assignment, seed, folder, staged, say, target_cell)
+        plan.look(work, () if only else not_graded(assignment, student))
+        if plan.missing:
+            plan.take(*node.timed(work, plan.missing))
     finally:
         staged.remove()
-    timing = Timing(
-        host=platform.node(),
-        started=started,
-        wall_seconds=round(time.monotonic() - began, 3),
-        cpu_seconds=round(work.cpu, 3),
-        target_cpu_seconds=round(work.target_cpu, 3),
-    )
-    if records is not None and work.cpu + work.target_cpu > 0:
-        records.write_timing(timing)
-    failed = [result for result in results if result.state == "failed"]
-    broken = failed if len(failed) == len(results) and results else []
-    return HandInResult(
-        student=student,
-        assignment=assignment.name,
-        state="failed" if broken else "graded",
-        reason=broken[0].reason if broken else "",
-        edition=work.edition,
-        wall=work.wall.name,
-        data=work.data,
-        questions=tuple(results),
-        not_counted=tuple(f"{name}: {reason}" for name, reason in work.not_counted().items()),
-        evidence=staged.found.evidence if staged.found else (),
-        remarks=staged.remarks,
-        timing=timing,
-    )
+    return plan.result()
+
+
+def recorded(assignment: Assignment, student: str, folder: Path) -> HandInResult:
+    """What the records say of one hand-in; nothing is examined. For nbgrader, after `grade` has examined it."""
+    plan = Plan(assignment, student, list(assignment.auto_questions), _records(assignment, student))
+    for name in (question.grade_id for question in plan.chosen):
+        if kept := plan.records and plan.records.kept(name):
+            plan.known[name] = kept
+        elif name in not_graded(assignment, student):
+            plan.known[name] = given_solved(assignment, name)
+    return plan.result()
+
+
+def _records(assignment: Assignment, student: str) -> Records:
+    return Records(assignment.course.root / "results" / assignment.name / student)
 
 
 def _chosen(assignment: Assignment, only: tuple[str, ...], with_target: bool) -> list[Question]:
@@ -126,39 +119,80 @@ def _chosen(assignment: Assignment, only: tuple[str, ...], with_target: bool) ->
     return [question for name, question in known.items() if (not only or name in only) and name not in skipped]
 
 
-def _results(
-    work: Examination, chosen: list[Question], records: Records | None, given: tuple[str, ...]
-) -> list[QuestionResult]:
-    """The result of each chosen question: from the records where they hold, else examined now and recorded at once.
+class Grading:
+    """Grading a class: plans, jobs for those that need one, their answers into records and gradebook."""
 
-    What was `given` is not examined: what an earlier hand-in earned with the student's own code stands.
-    """
-    keys = {question.grade_id: work.key(question.grade_id) for question in chosen}
-    kept = {name: (records.kept(name) if records else None) or _given(work, name) for name in keys if name in given}
-    keys = {name: key for name, key in keys.items() if name not in given}
-    found = {name: old for name, key in keys.items() if records and (old := records.read(name, key))}
-    missing = {name: key for name, key in keys.items() if name not in found}
-    for result in work.results(missing):
-        found[result.question] = result
-        if records:
-            records.write(result)
-    found |= kept
-    return [with_what_it_rests_on(found[each.grade_id], found) for each in chosen if each.grade_id in found]
+    def __init__(self, assignment: Assignment, folders: dict[str, Path], with_target: bool) -> None:
+        self.assignment, self.folders = assignment, folders
+        self.chosen = _chosen(assignment, (), with_target)
+        self.plans: dict[str, Plan] = {}
+        self.version = node.version(assignment)
+        self.log = _log(assignment)
 
+    def seed(self, student: str) -> str:
+        """The seed of a student's hand-in."""
+        return self.assignment.course.seed(student, self.assignment.name)
 
-def with_what_it_rests_on(result: QuestionResult, found: dict[str, QuestionResult]) -> QuestionResult:
-    """The target trains the student's own code: name the questions it used that lost points."""
-    uses = result.target.uses if result.target is not None and result.share < 1 else ()
-    broken = [name for name in uses if name in found and found[name].share < 1]
-    if not broken:
-        return result
-    remark = f"It rests on your own {', '.join(broken)}, where hidden checks fail: mend that first."
-    return result.model_copy(update={"remarks": (*result.remarks, remark)})
+    def plan(self, student: str) -> Plan:
+        """What is to be done for a student; records that still hold are read."""
+        assignment = self.assignment
+        plan = Plan(assignment, student, self.chosen, _records(assignment, student))
+        staged = lay_out(assignment, self.folders[student], assignment.settings.edition)
+        try:
+            seed = assignment.course.seed(student, assignment.name)
+            return plan.look(
+                Examination(assignment, seed, self.folders[student], staged), not_graded(assignment, student)
+            )
+        finally:
+            staged.remove()
 
+    def job(self, student: str) -> node.Job:
+        """The job of a student, as it travels."""
+        course = self.assignment.course
+        return node.Job(
+            course=str(course.root),
+            assignment=self.assignment.name,
+            seed=self.seed(student),
+            keys=self.plans[student].missing,
+            version=self.version,
+            data=_data(self.assignment),
+            wall=os.environ.get(VARIABLE) or AUTO,
+            files=travel.pack(self.folders[student]),
+        )
 
-def _given(work: Examination, question: str) -> QuestionResult:
-    reason = "Not graded: the course gave you this part solved."
-    return QuestionResult(**work.origin(question, ""), state="missing", share=0.0, reason=reason)
+    def take(self, student: str, future: Future[str]) -> str:
+        """Keep the answer to a job; what to tell the grader, if it failed."""
+        plan = self.plans[student]
+        try:
+            answer = json.loads(future.result())
+        except CourseError:
+            raise
+        except Exception as error:
+            self.log.exception("%s: the examination failed", student, exc_info=error)
+            lost = isinstance(error, BrokenExecutor)
+            told = "its process was killed, perhaps for want of memory" if lost else type(error).__name__
+            reason = f"The examiner itself failed ({told}). A person must look; see the newest file in logs/."
+            origin = {"kit": "", "edition": self.assignment.settings.edition, "wall": "", "data": "none"}
+            failed = [
+                QuestionResult(**origin, question=name, state="failed", share=0.0, reason=reason)
+                for name in plan.missing
+            ]
+            plan.take(failed, Timing(faults=(f"{type(error).__name__}: {error}",)))
+            return reason
+        results = [QuestionResult.model_validate(row) for row in answer["questions"]]
+        plan.take(results, Timing.model_validate(answer["timing"]))
+        for fault in plan.timing.faults:
+            self.log.error("%s: %s", student, fault)
+        return "The examiner itself failed on a question; see the newest file in logs/." if plan.timing.faults else ""
+
+    def record(self, student: str) -> tuple[HandInResult, str]:
+        """Put a hand-in into the gradebook: its result, and why that could not be done."""
+        settings = Config()
+        settings.ExaminerScores.examine = "autograder.grade.recorded"
+        result = self.plans[student].result()
+        reason = gradebook.record(self.assignment.course, self.assignment, student, settings=settings)
+        self.log.info("%s: %s %s", student, result.state, f"not recorded: {reason}" if reason else result.reason)
+        return result, reason
 
 
 def grade(
@@ -166,42 +200,77 @@ def grade(
     students: Iterable[str] = (),
     *,
     workers: int = 0,
+    executor: pool.Open = pool.processes,
+    with_target: bool = True,
     allow_synthetic: bool = False,
     console: Console,
 ) -> Iterator[tuple[HandInResult, str]]:
-    """Examine hand-ins side by side, then record each in nbgrader's gradebook; yields (result, why not recorded).
+    """Examine hand-ins side by side and record each in nbgrader's gradebook; yields (result, why not recorded).
+
+    Parameters
+    ----------
+    assignment : Assignment
+    students : iterable of str, optional
+        Whose hand-ins; everybody's by default.
+    workers : int
+        Hand-ins examined at once; 0: one for each core.
+    executor : callable, optional
+        Makes a `concurrent.futures.Executor` of so many workers: processes of this machine, or a cluster's.
+    with_target : bool
+        Whether to train the target sections.
+    allow_synthetic : bool
+        Whether target scores made on the stand-in may be recorded.
+    console : Console
+        Where progress and failures are shown.
 
     Raises
     ------
     CourseError
-        If there is nothing to grade, or the data is the stand-in and nobody allowed that.
+        If there is nothing to grade, the data is the stand-in and nobody allowed that, or somebody else is grading.
     """
     folders = _hand_ins(assignment, tuple(students))
-    if assignment.settings.target is not None:
+    if assignment.settings.target is not None and with_target:
         _refuse_stand_in(assignment, allow_synthetic)
-    log = _log(assignment)
-    assignment.course.secret()  # made once, before the pool could make it twice
-    with Progress(*_COLUMNS, console=console) as progress, ProcessPoolExecutor(workers or os.cpu_count()) as pool:
-        bar = progress.add_task("examining", total=len(folders))
-        jobs = {pool.submit(examined, assignment, name, folder): name for name, folder in folders.items()}
-        results: dict[str, HandInResult] = {}
-        for job in as_completed(jobs):
-            name = jobs[job]
-            try:
-                results[name] = job.result()
-                log.info("%s: %s %s", name, results[name].state, results[name].reason)
-            except Exception as error:
-                log.exception("%s: the examination failed", name)
-                told = f"The examiner itself failed ({type(error).__name__}); see the newest file in logs/."
-                results[name] = not_examined(assignment, name, told)
-                progress.console.print(f"{name}: {results[name].reason}", markup=False)
+    with _alone(assignment), Progress(*COLUMNS, console=console) as progress:
+        places.sweep()
+        assignment.course.secret()
+        work = Grading(assignment, folders, with_target)
+        bar = progress.add_task("grading", total=len(folders))
+        ready: list[str] = []
+
+        def jobs() -> Iterator[tuple[str, node.Job]]:
+            for student in folders:
+                work.plans[student] = work.plan(student)
+                if work.plans[student].missing:
+                    yield student, work.job(student)
+                else:
+                    ready.append(student)
+
+        def done(student: str) -> tuple[HandInResult, str]:
             progress.advance(bar)
-        bar = progress.add_task("recording", total=len(folders))
-        for name in folders:
-            reason = gradebook.record(assignment.course, assignment, name)
-            log.info("%s: recorded%s", name, f", but {reason}" if reason else "")
-            progress.advance(bar)
-            yield results[name], reason
+            return work.record(student)
+
+        with contextlib.closing(pool.run(node.examine, jobs(), workers or os.cpu_count() or 1, executor)) as answers:
+            for student, future in answers:
+                if told := work.take(student, future):
+                    progress.console.print(f"{student}: {told}", markup=False)
+                yield done(student)
+                while ready:
+                    yield done(ready.pop())
+        while ready:
+            yield done(ready.pop())
+
+
+@contextlib.contextmanager
+def _alone(assignment: Assignment) -> Iterator[None]:
+    """Keep a second grader out of this course folder: two would write the same gradebook."""
+    path = assignment.course.root / ".grading.lock"
+    try:
+        with FileLock(path, timeout=0):
+            yield
+    except Timeout:
+        what = "somebody else is grading in this course folder"
+        raise CourseError(what, where=path.parent, fix="wait until that run of `autograder grade` has ended") from None
 
 
 def _hand_ins(assignment: Assignment, students: tuple[str, ...]) -> dict[str, Path]:
@@ -215,13 +284,17 @@ def _hand_ins(assignment: Assignment, students: tuple[str, ...]) -> dict[str, Pa
     return {name: path for name, path in found.items() if not students or name in students}
 
 
-def _refuse_stand_in(assignment: Assignment, allowed: bool) -> None:
+def _data(assignment: Assignment) -> str:
     try:
-        data = data_name(assignment.course.data)
+        return str(data_name(assignment.course.data))
     except FileNotFoundError:
-        raise CourseError(
-            "CIFAR-10 is not here", where=assignment.course.data, fix="run `bash get_datasets.sh`"
-        ) from None
+        return "none"
+
+
+def _refuse_stand_in(assignment: Assignment, allowed: bool) -> None:
+    data = _data(assignment)
+    if data == "none":
+        raise CourseError("CIFAR-10 is not here", where=assignment.course.data, fix="run `bash get_datasets.sh`")
     if STAND_IN in data and not allowed:
         raise CourseError(
             f"the data is a {data}: target scores made on it are provisional",

@@ -49,8 +49,8 @@ def record(course: Course, assignment: Assignment, student: str, *, settings: Co
     hand_in = course.root / "submitted" / student / assignment.name
     if not hand_in.is_dir():
         return f"no hand-in: there is no submitted/{student}/{assignment.name}"
-    if set(student) & set("[]"):
-        return "nbgrader cannot take brackets in the name of a student; rename the folder below submitted/"
+    if set(student) & set("[]") or not student.isprintable():
+        return "nbgrader cannot take brackets or line breaks in a student's name; rename the folder below submitted/"
     with tempfile.TemporaryDirectory(prefix="autograder-") as temporary:
         config = Config()
         config.merge(settings or Config())

@@ -24,7 +24,7 @@ from traitlets.utils.importstring import import_item
 from autograder.course import Assignment, Course
 from autograder.cut import Cut
 from autograder.hand_in_notebook import empty_notebook, read_hand_in
-from autograder.notebooks import check_ids, check_notebook, check_released_notebook, normalise
+from autograder.notebooks import check_ids, check_notebook, check_released_notebook, normalize
 from autograder.package import released_files, write_files
 from autograder.restoring import originals, restore
 from autograder.results import HandInResult
@@ -63,12 +63,12 @@ class CheckSource(_Step):
         return nb, resources
 
 
-class Normalise(_Step):
+class Normalize(_Step):
     """The same bytes from every machine and every Python."""
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> Processed:
         """Fix kernel and language, drop what Jupyter noted about running the notebook."""
-        normalise(nb)
+        normalize(nb)
         return nb, resources
 
 

@@ -71,7 +71,7 @@ def _check_cell(cell: NotebookNode, meta: dict[str, Any], here: str) -> None:
         )
 
 
-def normalise(nb: NotebookNode) -> None:
+def normalize(nb: NotebookNode) -> None:
     """Make the notebook independent of who saved it where: kernel, language version, traces of running it."""
     nb.metadata = NotebookNode(kernelspec=NotebookNode(KERNEL), language_info=NotebookNode(LANGUAGE))
     nb.nbformat, nb.nbformat_minor = 4, 5

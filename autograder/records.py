@@ -19,10 +19,14 @@ class Records:
 
     folder: Path
 
-    def read(self, question: str, key: str) -> QuestionResult | None:
-        """The record of a question, if there is one under this key: what it rests on has not changed."""
+    def read(self, question: str, key: str, *, without_wall: bool = False) -> QuestionResult | None:
+        """The record of a question, if there is one under this key: what it rests on has not changed.
+
+        A record made without a wall is believed only by a run without one.
+        """
         found = self.kept(question)
-        return found if found is not None and found.key == key else None
+        believed = found is not None and found.key == key and (without_wall or found.wall != "none")
+        return found if believed else None
 
     def kept(self, question: str) -> QuestionResult | None:
         """The record of a question, whatever it rests on."""

@@ -32,12 +32,17 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]
 def plain_text(text: str, limit: int = MAX_TEXT) -> str:
     """Text without terminal escapes and control characters, cut to `limit` characters.
 
+    A line that was written over, as progress bars do, is what was written last.
+
     Examples
     --------
     >>> plain_text("\\x1b[31mred\\x1b[0m\\x07")
     'red'
+    >>> plain_text(" 50 %\\r100 %")
+    '100 %'
     """
-    text = _CONTROLS.sub("", _ESCAPES.sub("", text[: 4 * limit]))
+    lines = _ESCAPES.sub("", text[: 4 * limit]).split("\n")
+    text = _CONTROLS.sub("", "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines))
     text = text.encode("utf-8", "ignore").decode("utf-8")  # halves of letters cannot be written to any file
     return text if len(text) <= limit else text[:limit] + "\n[cut here]\n"
 

@@ -1,6 +1,6 @@
 """What checks of nets share: building a net with known parameters, a slow plain net, and reading a net from outside.
 
-What enters a layer inside a net can be read from its gradients. For one example and no regularisation,
+What enters a layer inside a net can be read from its gradients. For one example and no regularization,
 
     dW = outer(input of the layer, db),   so   input of the layer = dW @ db / (db . db)
 

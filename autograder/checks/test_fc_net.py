@@ -103,8 +103,8 @@ def _require_raw_scores(student: Student, rng: np.random.Generator, build: Build
     require(abs(loss - slow_loss(expected, y)) < LOSS, "The loss is not the mean softmax loss of the scores.")
 
 
-def _require_regularisation(student: Student, rng: np.random.Generator, build: Build, all_sizes: Any) -> None:
-    """Compared with the net's own loss without regularisation, which must depend on the images."""
+def _require_regularization(student: Student, rng: np.random.Generator, build: Build, all_sizes: Any) -> None:
+    """Compared with the net's own loss without regularization, which must depend on the images."""
     for sizes in all_sizes:
         require_answers(build(student, sizes), rng, sizes)
         reg = float(rng.uniform(0.5, 3.0))
@@ -124,7 +124,7 @@ def _require_regularisation(student: Student, rng: np.random.Generator, build: B
 
 
 def _require_gradients(student: Student, rng: np.random.Generator, build: Build, all_sizes: Any, reg: float) -> None:
-    """Of the net's own loss, which must be right without regularisation."""
+    """Of the net's own loss, which must be right without regularization."""
     for sizes in all_sizes:
         net, params = _filled(student, rng, build, sizes, reg=reg)
         x, y = _batch(rng, sizes, n=3)
@@ -234,21 +234,21 @@ def test_two_layer_scores_are_not_changed_after_the_last_layer(student: Student,
 @question("two_layer_net", weight=1.5, hint="0.5 * reg * (sum(W1^2) + sum(W2^2)).", rests_on=LAYERS)
 def test_two_layer_loss_adds_half_reg_times_squared_weights(student: Student, rng: np.random.Generator) -> None:
     """With reg the loss grows by 0.5 * reg * (sum of the squares of W1 and of W2), and by nothing else."""
-    _require_regularisation(student, rng, two_layer, TWO_LAYER_SIZES)
+    _require_regularization(student, rng, two_layer, TWO_LAYER_SIZES)
 
 
 @question("two_layer_net", weight=2, hint="Go back through the layers in the opposite order.", rests_on=LAYERS)
 def test_two_layer_gradients_agree_with_numeric_ones(student: Student, rng: np.random.Generator) -> None:
-    """Without regularisation the gradient of every parameter agrees with central differences of the loss; grads has
+    """Without regularization the gradient of every parameter agrees with central differences of the loss; grads has
     the keys and shapes of params."""
     _require_gradients(student, rng, two_layer, TWO_LAYER_SIZES, reg=0.0)
 
 
 @question("two_layer_net", hint="The loss has 0.5 * reg * W^2, so dW has reg * W.", rests_on=LAYERS)
-def test_two_layer_gradients_with_regularisation_agree_with_numeric_ones(
+def test_two_layer_gradients_with_regularization_agree_with_numeric_ones(
     student: Student, rng: np.random.Generator
 ) -> None:
-    """The notebook's gradient cell on new numbers: with regularisation, too, the gradients agree with central
+    """The notebook's gradient cell on new numbers: with regularization, too, the gradients agree with central
     differences of the loss."""
     _require_gradients(student, rng, two_layer, TWO_LAYER_SIZES, reg=0.7)
 
@@ -312,19 +312,19 @@ def test_net_scores_are_not_changed_after_the_last_layer(student: Student, rng: 
 @question("fc_net", weight=2, hint="0.5 * reg * sum(W^2) over W1 to WL, the last one too.", rests_on=LAYERS)
 def test_net_loss_adds_half_reg_times_squared_weights(student: Student, rng: np.random.Generator) -> None:
     """With reg the loss grows by 0.5 * reg * (sum of the squares of every W, the last one too), and by nothing else."""
-    _require_regularisation(student, rng, deep, DEEP_SIZES)
+    _require_regularization(student, rng, deep, DEEP_SIZES)
 
 
 @question("fc_net", weight=2, hint="Go back through the layers in the opposite order.", rests_on=LAYERS)
 def test_net_gradients_agree_with_numeric_ones(student: Student, rng: np.random.Generator) -> None:
-    """Without regularisation the gradient of every parameter agrees with central differences of the loss; grads has
+    """Without regularization the gradient of every parameter agrees with central differences of the loss; grads has
     the keys and shapes of params."""
     _require_gradients(student, rng, deep, DEEP_SIZES, reg=0.0)
 
 
 @question("fc_net", weight=1.5, hint="The loss has 0.5 * reg * W^2, so dW has reg * W.", rests_on=LAYERS)
-def test_net_gradients_with_regularisation_agree_with_numeric_ones(student: Student, rng: np.random.Generator) -> None:
-    """The notebook's gradient cell on new numbers: with regularisation, too, the gradients agree with central
+def test_net_gradients_with_regularization_agree_with_numeric_ones(student: Student, rng: np.random.Generator) -> None:
+    """The notebook's gradient cell on new numbers: with regularization, too, the gradients agree with central
     differences of the loss."""
     _require_gradients(student, rng, deep, DEEP_SIZES[1:], reg=3.14)
 

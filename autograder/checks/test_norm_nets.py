@@ -1,7 +1,7 @@
 """Hidden checks of fc_net_batchnorm and fc_net_layernorm: normalization in FullyConnectedNet.
 
 Parameters are set by the checks. Biases are random, no ReLU of the right net is near its kink, and all scores are
-positive: a fault of the plain net's output layer or regularisation costs its own question, not these.
+positive: a fault of the plain net's output layer or regularization costs its own question, not these.
 """
 
 from __future__ import annotations
@@ -252,7 +252,7 @@ def test_a_test_time_call_changes_nothing(student: Student, rng: np.random.Gener
     require(abs(net.loss(x, y)[0] - loss) < EXACT * loss, "After a test-time call the training loss is another one.")
 
 
-@question("fc_net_batchnorm", weight=0.5, hint="Only the W are regularised.", rests_on=BATCH)
+@question("fc_net_batchnorm", weight=0.5, hint="Only the W are regularized.", rests_on=BATCH)
 def test_reg_leaves_gamma_and_beta_of_batchnorm_alone(student: Student, rng: np.random.Generator) -> None:
     """reg adds nothing for gamma and beta, neither to the loss nor to their gradients."""
     _penalty(student, rng, "batchnorm", batch_normalized)
@@ -296,7 +296,7 @@ def test_output_layer_is_not_layer_normalized(student: Student, rng: np.random.G
     _known_scores(student, rng, "layernorm", layer_normalized)
 
 
-@question("fc_net_layernorm", weight=0.5, hint="Only the W are regularised.", rests_on=LAYER)
+@question("fc_net_layernorm", weight=0.5, hint="Only the W are regularized.", rests_on=LAYER)
 def test_reg_leaves_gamma_and_beta_of_layernorm_alone(student: Student, rng: np.random.Generator) -> None:
     """reg adds nothing for gamma and beta, neither to the loss nor to their gradients."""
     _penalty(student, rng, "layernorm", layer_normalized)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,12 @@ from autograder.editions import Reading
 from autograder.errors import CourseError
 from autograder.examiner import target, target_foreign
 from autograder.examiner.counted import not_counted, verdict
+from autograder.examiner.same_fault import KINDS
 from autograder.examiner.session import WALL_CLOCK
 from autograder.examiner.stage import StagedHandIn
-from autograder.misconceptions import all_misconceptions
+from autograder.misconceptions import all_misconceptions, by_name
 from autograder.results import SCHEMA, Check, QuestionResult, State, Target
-from autograder.wall import choose, places
+from autograder.wall import Wall, choose, places
 
 CHECKS = Path(__file__).resolve().parent.parent / "checks"
 STAND_IN = "synthetic stand-in"
@@ -34,6 +36,10 @@ PATIENCE = 300  # wall-clock seconds that the examiner itself may take beside a 
 OF_DROPOUT = ("dropout_forward", "dropout_backward", "fc_net_dropout")  # the questions in which p has a meaning
 
 Say = Callable[[str], None]
+
+
+def silent(_: str) -> None:
+    """Say nothing."""
 
 
 class ExaminerFault(Exception):
@@ -46,20 +52,23 @@ class Examination:
     def __init__(
         self,
         assignment: Assignment,
-        student: str,
+        seed: str,
         folder: Path,
         staged: StagedHandIn,
-        say: Say,
+        say: Say = silent,
         target_cell: int | None = None,
     ) -> None:
-        self.assignment, self.student, self.folder, self.staged, self.say = assignment, student, folder, staged, say
+        self.assignment, self.seed, self.folder, self.staged, self.say = assignment, seed, folder, staged, say
         self.target_cell = target_cell
         self.course = assignment.course
-        self.seed = self.course.seed(student, assignment.name)
-        self.wall = choose(self.course.root)
         self.kit = version("deep-nets-course-kit")
         self.cpu = self.target_cpu = 0.0
         self.faults: list[str] = []  # what the examiner itself failed over, for the log
+
+    @cached_property
+    def wall(self) -> Wall:
+        """The wall in force."""
+        return choose(self.course.root)
 
     @property
     def data(self) -> str:
@@ -71,7 +80,7 @@ class Examination:
 
     def origin(self, question: str, key: str) -> dict[str, Any]:
         """The part of a record that says where it comes from."""
-        data = self.data if self._is_target(question) else "none"
+        data = self.data if self.is_target(question) else "none"
         names = {"kit": self.kit, "edition": self.edition, "wall": self.wall.name, "data": data}
         return {**names, "question": question, "key": key}
 
@@ -86,7 +95,8 @@ class Examination:
         names = [question.grade_id for question in self.assignment.auto_questions]
         return not_counted(self.assignment, self.staged.found, names) if self.staged.found else {}
 
-    def _is_target(self, question: str) -> bool:
+    def is_target(self, question: str) -> bool:
+        """Whether a question is answered by training."""
         settings = self.assignment.settings.target
         return settings is not None and question == settings.question
 
@@ -111,20 +121,20 @@ class Examination:
         return repr((cells, self.target_cell)).encode("utf-8", "surrogatepass")
 
     def key(self, question: str) -> str:
-        """A hash over all that a record rests on: files, checks, settings, seed, wall, data."""
+        """A hash over all that a record rests on: files, checks, settings, seed, data."""
         settings = self.assignment.settings
-        parts = [str(SCHEMA), self.kit, self.seed, self.wall.name, question, self.edition, self.staged.digest()]
-        if self._is_target(question):
+        parts = [str(SCHEMA), self.kit, self.seed, question, self.edition, self.staged.digest()]
+        if self.is_target(question):
             content = self._trained_bytes()
             parts += [self.data, str(settings.target), hashlib.sha256(content).hexdigest()]
             parts.append(target.weights_digest(self.notebook, settings.target))
         else:
-            parts += [str(settings.limits), _checks_digest()]
+            parts += [str(settings.limits), _checks_digest(self.assignment, question)]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     def results(self, keys: dict[str, str]) -> Iterator[QuestionResult]:
         """Examine the questions of `keys` (question: key of its record), the target last; some are not counted."""
-        checked = {name: key for name, key in keys.items() if not self._is_target(name)}
+        checked = {name: key for name, key in keys.items() if not self.is_target(name)}
         known = {name: verdict(self.assignment, self.staged.found, name) for name in checked if self.staged.found}
         for name, told in known.items():
             if told is not None:
@@ -134,7 +144,7 @@ class Examination:
         if checked:
             self.say("running the hidden checks")
             yield from self._check(checked)
-        for name in [name for name in keys if self._is_target(name)]:
+        for name in [name for name in keys if self.is_target(name)]:
             self.say("training the target section")
             try:
                 yield self._train(name, keys[name], self.staged)
@@ -180,11 +190,20 @@ class Examination:
             remarks.append(f"In your course's words: {words}.")
         return result.model_copy(update={"remarks": tuple(remarks)})
 
+    def _related(self, questions: list[str]) -> list[str]:
+        """Questions to run along with these: a fault of one kind of net shows in others too, and costs points once."""
+        if not KINDS.keys() & set(questions):
+            return []
+        found, asked = self.staged.found, {question.grade_id for question in self.assignment.auto_questions}
+        nets = [name for name in KINDS if name in asked and name not in questions]
+        return [name for name in nets if found is None or verdict(self.assignment, found, name) is None]
+
     def _check_as(self, reading: Reading, keys: dict[str, str]) -> list[QuestionResult]:
         """Run the hidden checks; once more over the reference where a question rests on others."""
         questions = list(keys)
         try:
-            found = self._run_checks(questions, reading, overlay=False)
+            related = self._related(questions)
+            found = self._run_checks([*questions, *related], reading, overlay=False)
             failed = {row["question"] for row in found["outcomes"] if not row["passed"]}
             again = {row["question"] for row in found["outcomes"] if not row["passed"] and row["rests_on"]}
             second = self._run_checks(sorted(again), reading, overlay=True) if again and not found["unfit"] else None
@@ -198,6 +217,10 @@ class Examination:
                 if overlaid.share > result.share:
                     remark = _lent_remark(question, second["outcomes"], failed)
                     result = overlaid.model_copy(update={"remarks": (*overlaid.remarks, remark)})
+                if result.share < 1 and question in second["same_faults"]:
+                    paid = by_name(second["same_faults"][question]).question
+                    remark = f"The fault here cost points in {paid} already."
+                    result = result.model_copy(update={"share": 1.0, "remarks": (*result.remarks, remark)})
             results.append(result)
         return results
 
@@ -322,8 +345,12 @@ def _lent_remark(question: str, outcomes: list[dict[str, Any]], failed: set[str]
     )
 
 
-def _checks_digest() -> str:
+def _checks_digest(assignment: Assignment, question: str) -> str:
+    """A hash over what the checks of a question rest on: mending one question's file changes no other's."""
     total = hashlib.sha256()
-    for path in sorted([*CHECKS.glob("*.py"), *(CHECKS.parent / "misconceptions").glob("*.py")]):
-        total.update(path.name.encode() + path.read_bytes())
+    ours = [*CHECKS.glob("*.py"), *(CHECKS.parent / "misconceptions").glob("*.py"), *assignment.package.glob("*.py")]
+    for path in sorted(ours):
+        content = path.read_bytes()
+        if not path.name.startswith("test_") or f'"{question}"'.encode() in content:
+            total.update(path.name.encode() + content)
     return total.hexdigest()

@@ -166,7 +166,7 @@ class Probe:
         return _seen("scores", self.net(student).loss(self.x), (5, self.sizes[-1]))
 
     def loss(self, student: Student, rng: np.random.Generator) -> Fingerprint:
-        """The loss without and with regularisation, for two sizes of the batch."""
+        """The loss without and with regularization, for two sizes of the batch."""
         rows: Fingerprint = {}
         for n in (5, 3):
             plain, more = (self.net(student, reg=reg).loss(self.x[:n], self.y[:n])[0] for reg in (0.0, 0.9))
@@ -174,7 +174,7 @@ class Probe:
         return rows
 
     def gradients(self, student: Student, rng: np.random.Generator) -> Fingerprint:
-        """The gradients without and with regularisation."""
+        """The gradients without and with regularization."""
         rows: Fingerprint = {}
         for reg in (0.0, 0.9):
             grads = self.net(student, reg=reg).loss(self.x, self.y)[1]

@@ -66,9 +66,9 @@ def rerun(
     progress : callable, optional
         Told about every epoch.
     settings : TargetSettings, optional
-        What is asked for, where it is not what assignment.toml says.
+        What it is judged by, where that is not the course's own.
     cells : sequence of str, optional
-        What to run, where the notebook is not ours.
+        What is run in place of the notebook's section.
     """
     settings = settings or staged.assignment.settings.target
     assert settings is not None

@@ -22,7 +22,7 @@ from autograder.examiner.old_code import is_absent
 from autograder.examiner.session import Usage
 from autograder.examiner.stage import StagedHandIn
 from autograder.examiner.target_judge import Outcome
-from autograder.examiner.target_section import MAX_CODE, python_of
+from autograder.examiner.target_section import MAX_CODE, as_python
 from autograder.results import Target
 
 TRIES = 4
@@ -167,7 +167,7 @@ class _Cells:
             numbers += self._until_training(number)
         parts = [part for i in numbers if (part := self.trees[i]) is not None]
         bound = {name for part in parts for name in _bound(part)}
-        codes = [python_of(self.codes[i], f"{self._name}, code cell {i + 1},") for i in numbers]
+        codes = [as_python(self.codes[i], f"{self._name}, code cell {i + 1},") for i in numbers]
         if sum(map(len, codes)) > MAX_CODE:
             raise ValueError(f"{self._name}: the target section holds more than {MAX_CODE:,} letters of code")
         modules = frozenset(each.module for part in parts for each in imports(part) if not each.level)

@@ -40,13 +40,13 @@ def section(assignment: Assignment, target: TargetSettings, notebook: Path) -> l
         raise ValueError(f"{notebook.name}: the target section holds no code")
     if sum(map(len, code)) > MAX_CODE:
         raise ValueError(f"{notebook.name}: the target section holds more than {MAX_CODE:,} letters of code")
-    return [python_of(ours[target.setup], "the setup cell")] + [
-        python_of(source, f"{notebook.name}: code cell {number} of the target section")
+    return [as_python(ours[target.setup], "the setup cell")] + [
+        as_python(source, f"{notebook.name}: code cell {number} of the target section")
         for number, source in enumerate(code, start=1)
     ]
 
 
-def python_of(source: str, place: str) -> str:
+def as_python(source: str, place: str) -> str:
     """Code of a cell with its magics turned into calls. Nothing is run."""
     try:
         return str(TransformerManager().transform_cell(source))  # type: ignore[no-untyped-call]  # IPython has no types

@@ -43,9 +43,9 @@ wrong_inside = functools.partial(wrong, companions=(("", _TwoLayers),))
 
 
 @wrong(
-    sentence="Your TwoLayerNet does not regularise W2. Both W1 and W2 belong to the loss and to the gradients.",
+    sentence="Your TwoLayerNet does not regularize W2. Both W1 and W2 belong to the loss and to the gradients.",
 )
-class TwoLayerSecondWeightsNotRegularised(TwoLayerNet):
+class TwoLayerSecondWeightsNotRegularized(TwoLayerNet):
     def loss(self, X, y=None):
         if y is None:
             return super().loss(X)
@@ -55,18 +55,18 @@ class TwoLayerSecondWeightsNotRegularised(TwoLayerNet):
 
 
 @wrong(
-    sentence="Your TwoLayerNet does not regularise at all: reg changes neither the loss nor the gradients.",
+    sentence="Your TwoLayerNet does not regularize at all: reg changes neither the loss nor the gradients.",
 )
-class TwoLayerNotRegularised(TwoLayerNet):
+class TwoLayerNotRegularized(TwoLayerNet):
     def __init__(self, *args, **settings):
         super().__init__(*args, **settings)
         self.reg = 0.0
 
 
 @wrong(
-    sentence="Your TwoLayerNet regularises the loss, but the gradients of W1 and W2 lack reg * W.",
+    sentence="Your TwoLayerNet regularizes the loss, but the gradients of W1 and W2 lack reg * W.",
 )
-class TwoLayerGradientsNotRegularised(TwoLayerNet):
+class TwoLayerGradientsNotRegularized(TwoLayerNet):
     def loss(self, X, y=None):
         if y is None:
             return super().loss(X)
@@ -75,9 +75,9 @@ class TwoLayerGradientsNotRegularised(TwoLayerNet):
 
 
 @wrong(
-    sentence="Your TwoLayerNet adds reg * W to the gradients, but its loss lacks the regularisation.",
+    sentence="Your TwoLayerNet adds reg * W to the gradients, but its loss lacks the regularization.",
 )
-class TwoLayerLossNotRegularised(TwoLayerNet):
+class TwoLayerLossNotRegularized(TwoLayerNet):
     def loss(self, X, y=None):
         if y is None:
             return super().loss(X)
@@ -97,9 +97,9 @@ class TwoLayerHalfMissing(TwoLayerNet):
 
 
 @wrong(
-    sentence="Your TwoLayerNet regularises its biases, too. Only W1 and W2 are regularised.",
+    sentence="Your TwoLayerNet regularizes its biases, too. Only W1 and W2 are regularized.",
 )
-class TwoLayerBiasesRegularised(TwoLayerNet):
+class TwoLayerBiasesRegularized(TwoLayerNet):
     def loss(self, X, y=None):
         if y is None:
             return super().loss(X)

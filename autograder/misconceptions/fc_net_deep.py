@@ -11,16 +11,17 @@ from nndl.fc_net import FullyConnectedNet
 from autograder.misconceptions import misconception
 from autograder.misconceptions.dropout_net import BASE, _Net
 
-# These faults show in all that a net answers, so no check of its dropout or its normalization can look past them.
-EVERY_NET = ("fc_net", "fc_net_dropout", "fc_net_batchnorm", "fc_net_layernorm")
+# These faults show in all that a net answers, so no check of its dropout or its normalization can look past them. The
+# examiner compares with the reference that has the same fault.
+OTHER_NETS = ("fc_net_dropout", "fc_net_batchnorm", "fc_net_layernorm")
 wrong = functools.partial(misconception, question="fc_net", replaces="fc_net.FullyConnectedNet")
 wrong_inside = functools.partial(wrong, companions=BASE)
 
 
 @wrong(
-    sentence="Your net does not regularise the last W, in the loss and in its gradient. Every W belongs to both.",
+    sentence="Your net does not regularize the last W, in the loss and in its gradient. Every W belongs to both.",
 )
-class LastWeightsNotRegularised(FullyConnectedNet):
+class LastWeightsNotRegularized(FullyConnectedNet):
     def loss(self, X, y=None):
         if y is None:
             return super().loss(X)
@@ -31,9 +32,9 @@ class LastWeightsNotRegularised(FullyConnectedNet):
 
 
 @wrong(
-    sentence="Your net regularises W1 only. Every W belongs to the loss and to the gradients.",
+    sentence="Your net regularizes W1 only. Every W belongs to the loss and to the gradients.",
 )
-class FirstWeightsOnlyRegularised(FullyConnectedNet):
+class FirstWeightsOnlyRegularized(FullyConnectedNet):
     def loss(self, X, y=None):
         if y is None:
             return super().loss(X)
@@ -45,9 +46,9 @@ class FirstWeightsOnlyRegularised(FullyConnectedNet):
 
 
 @wrong(
-    sentence="Your net does not regularise at all: reg changes neither the loss nor the gradients.",
+    sentence="Your net does not regularize at all: reg changes neither the loss nor the gradients.",
 )
-class NothingRegularised(FullyConnectedNet):
+class NothingRegularized(FullyConnectedNet):
     def __init__(self, *args, **settings):
         super().__init__(*args, **settings)
         self.reg = 0.0
@@ -66,9 +67,9 @@ class HalfMissing(FullyConnectedNet):
 
 
 @wrong(
-    sentence="Your net regularises its biases, too. Only the weights W are regularised.",
+    sentence="Your net regularizes its biases, too. Only the weights W are regularized.",
 )
-class BiasesRegularised(FullyConnectedNet):
+class BiasesRegularized(FullyConnectedNet):
     def loss(self, X, y=None):
         if y is None:
             return super().loss(X)
@@ -78,10 +79,10 @@ class BiasesRegularised(FullyConnectedNet):
 
 
 @wrong(
-    sentence="Your net divides the regularisation by the number of images. It is 0.5 * reg * sum(W^2), whatever the "
+    sentence="Your net divides the regularization by the number of images. It is 0.5 * reg * sum(W^2), whatever the "
     "batch.",
 )
-class RegularisationDividedByN(FullyConnectedNet):
+class RegularizationDividedByN(FullyConnectedNet):
     def loss(self, X, y=None):
         reg = self.reg
         self.reg = reg / len(X)
@@ -92,9 +93,9 @@ class RegularisationDividedByN(FullyConnectedNet):
 
 
 @wrong(
-    sentence="Your net regularises the loss, but the gradients lack reg * W.",
+    sentence="Your net regularizes the loss, but the gradients lack reg * W.",
 )
-class GradientsNotRegularised(FullyConnectedNet):
+class GradientsNotRegularized(FullyConnectedNet):
     def loss(self, X, y=None):
         if y is None:
             return super().loss(X)
@@ -103,9 +104,9 @@ class GradientsNotRegularised(FullyConnectedNet):
 
 
 @wrong(
-    sentence="Your net adds reg * W to the gradients, but its loss lacks the regularisation.",
+    sentence="Your net adds reg * W to the gradients, but its loss lacks the regularization.",
 )
-class LossNotRegularised(FullyConnectedNet):
+class LossNotRegularized(FullyConnectedNet):
     def loss(self, X, y=None):
         if y is None:
             return super().loss(X)
@@ -123,7 +124,7 @@ class ReluOnTheScores(_Net):
 
 
 @wrong_inside(
-    costs=EVERY_NET,
+    may_cost=OTHER_NETS,
     sentence="The last hidden layer of your net has no ReLU. Every hidden layer is affine, then ReLU.",
 )
 class LastHiddenLayerWithoutRelu(_Net):
@@ -133,7 +134,7 @@ class LastHiddenLayerWithoutRelu(_Net):
 
 
 @wrong_inside(
-    costs=EVERY_NET,
+    may_cost=OTHER_NETS,
     sentence="Your backward pass skips the ReLUs: go back through relu_backward in every hidden layer.",
 )
 class GradientSkipsRelu(_Net):
@@ -142,7 +143,7 @@ class GradientSkipsRelu(_Net):
 
 
 @wrong(
-    costs=EVERY_NET,
+    may_cost=OTHER_NETS,
     sentence="Your net makes one layer too few. With L - 1 hidden layers there are L affine layers.",
 )
 class LastHiddenLayerMissing(FullyConnectedNet):
@@ -236,7 +237,7 @@ class SeedFixedInTheConstructor(FullyConnectedNet):
 
 
 @wrong(
-    costs=EVERY_NET,
+    may_cost=OTHER_NETS,
     sentence="Your net subtracts the mean of the batch from its images. The scores of an image then depend on the "
     "others: leave X as it is.",
 )
@@ -267,7 +268,7 @@ class WeightsMultipliedInPlace(FullyConnectedNet):
 
 
 @wrong(
-    costs=EVERY_NET,
+    may_cost=OTHER_NETS,
     sentence="Your net returns probabilities. Without labels it must return the scores, before softmax.",
 )
 class ProbabilitiesForScores(FullyConnectedNet):
@@ -279,7 +280,7 @@ class ProbabilitiesForScores(FullyConnectedNet):
 
 
 @wrong(
-    costs=EVERY_NET,
+    may_cost=OTHER_NETS,
     sentence="Your net returns no gradients for the last layer.",
 )
 class LastGradientsMissing(FullyConnectedNet):
@@ -292,7 +293,7 @@ class LastGradientsMissing(FullyConnectedNet):
 
 
 @wrong(
-    costs=EVERY_NET,
+    may_cost=OTHER_NETS,
     sentence="Your net adds the losses of the images up. The softmax loss is their mean.",
 )
 class LossesAddedUp(FullyConnectedNet):

@@ -73,7 +73,7 @@ class _NormNet(FullyConnectedNet):
         dx, grads[f"gamma{i}"], grads[f"beta{i}"] = layer(dx, cache)
         return dx
 
-    def regularised(self):
+    def regularized(self):
         return [name for name in self.params if name.startswith("W")]
 
     def forward_step(self, step, x, i):
@@ -119,7 +119,7 @@ class _NormNet(FullyConnectedNet):
                 dx, grads[f"W{i}"], grads[f"b{i}"] = _layers.affine_backward(dx, cache)
             else:
                 dx = self.backward_step(step, dx, cache, i, grads)
-        for name in self.regularised():
+        for name in self.regularized():
             loss += 0.5 * self.reg * np.sum(self.params[name] ** 2)
             grads[name] = grads[name] + self.reg * self.params[name]
         return loss, grads
@@ -261,10 +261,10 @@ class BetaStartsAtOne(_NormNet):
 
 
 @wrong(
-    sentence="Your net regularises gamma and beta of batchnorm. Only the W are regularised.",
+    sentence="Your net regularizes gamma and beta of batchnorm. Only the W are regularized.",
 )
-class BatchnormRegularised(_NormNet):
-    def regularised(self):
+class BatchnormRegularized(_NormNet):
+    def regularized(self):
         names = ("W", "gamma", "beta") if self.normalization == "batchnorm" else ("W",)
         return [name for name in self.params if name.startswith(names)]
 
@@ -340,9 +340,9 @@ class LayernormGammaDrawnAtRandom(_NormNet):
 
 
 @wrong_layernorm(
-    sentence="Your net regularises gamma and beta of layernorm. Only the W are regularised.",
+    sentence="Your net regularizes gamma and beta of layernorm. Only the W are regularized.",
 )
-class LayernormRegularised(_NormNet):
-    def regularised(self):
+class LayernormRegularized(_NormNet):
+    def regularized(self):
         names = ("W", "gamma", "beta") if self.normalization == "layernorm" else ("W",)
         return [name for name in self.params if name.startswith(names)]

@@ -31,11 +31,11 @@ def confine(orders: dict[str, Any]) -> None:
         seccomp.install(seccomp.CHILD)
 
 
-def end_with_parent() -> None:
-    """Let the kernel kill this process when its parent ends, however that ends."""
+def end_with_parent(by: int = signal.SIGKILL) -> None:
+    """Let the kernel signal this process when its parent ends, however that ends."""
     if sys.platform == "linux":
         set_parent_death_signal = 1
-        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL, 0, 0, 0)
+        ctypes.CDLL(None).prctl(set_parent_death_signal, by, 0, 0, 0)
 
 
 def limit(cpu_seconds: int, all_cpu_seconds: int, memory_mb: int, file_bytes: int) -> None:

@@ -184,7 +184,7 @@ class _Run:
 
     def _traced(self, step: Callable[..., Any]) -> Callable[..., Any]:
         """`step`, the first call of which notes the hand-in's own functions that it calls."""
-        root = os.path.join(self._hand_in.folder, self._hand_in.package) + os.sep
+        root = self._hand_in.folder + os.sep
 
         def note(frame: Any, event: str, _: Any) -> None:
             code = frame.f_code

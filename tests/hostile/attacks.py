@@ -9,6 +9,7 @@ import gc
 import mmap
 import os
 import resource
+import select
 import signal
 import socket
 import subprocess
@@ -575,3 +576,25 @@ def map_all_memory(p):
     for piece in pieces:
         piece[::4096] = b"x" * len(range(0, len(piece), 4096))
     return True
+
+
+def sleep(p):
+    """The grader waits for me, and uses no CPU that a limit would count."""
+    began = time.monotonic()
+    time.sleep(5)
+    return time.monotonic() - began > 3
+
+
+def _wait_for_ever(p):
+    """I wait for a lock that nobody opens."""
+    lock = threading.Lock()
+    lock.acquire()
+    lock.acquire()
+
+
+def _wait_a_little_now_and_then(p):
+    """Not an attack: a second of waiting between two pieces of work."""
+    for _ in range(4):
+        sum(range(10**6))
+        select.select([], [], [], 0.5)
+    return False

@@ -1,4 +1,4 @@
-"""A place to attack from, behind each wall; at the end a line per wall: attacks tried, stopped."""
+"""A place to attack from, behind each wall; at the end a line for each wall: attacks tried, stopped."""
 
 import os
 import shutil
@@ -28,14 +28,15 @@ def pytest_terminal_summary(terminalreporter):
     tried, stopped = Counter(), Counter()
     for outcome in ("passed", "failed"):
         for report in terminalreporter.getreports(outcome):
-            name = dict(report.user_properties).get("attack behind")
+            about = dict(report.user_properties)
+            name = f"wall {about['attack behind']}" if "attack behind" in about else about.get("attack on")
             if name and report.when == "call":
                 tried[name] += 1
                 stopped[name] += outcome == "passed"
-    leak = {"landlock": " (known leak: names and sizes of files elsewhere, by stat)"}
+    leak = {"wall landlock": " (known leak: names and sizes of files elsewhere, by stat)"}
     for name in sorted(tried):
         verdict = "all stopped" if stopped[name] == tried[name] else "NOT ALL STOPPED"
-        line = f"wall {name}: {tried[name]} attacks tried, {stopped[name]} stopped: {verdict}{leak.get(name, '')}"
+        line = f"{name}: {tried[name]} attacks tried, {stopped[name]} stopped: {verdict}{leak.get(name, '')}"
         terminalreporter.write_line(line)
 
 

@@ -1,11 +1,13 @@
 """What code inside a worker tries to get or to break; tests/hostile/attacks.py holds the attempts."""
 
 import ast
+import time
 from pathlib import Path
 
 import pytest
 
 from autograder import wall as walls
+from autograder.examiner import session
 from autograder.examiner.session import WorkerLost
 from autograder.examiner.student import Remote, StudentError
 from autograder.wall import Scratch
@@ -30,9 +32,9 @@ HARMFUL |= {
 }
 
 
-def attempt(session, name, ground):
+def attempt(worker, name, ground):
     """Run one attack in a fork of its own: what it returned, or why it returned nothing."""
-    with session.fork(0, cpu_seconds=10, memory_mb=1024) as channel:
+    with worker.fork(0, cpu_seconds=10, memory_mb=1024) as channel:
         remote = Remote(channel, set())
         remote.ready()
         try:
@@ -60,6 +62,14 @@ def test_an_attack_on_files_gets_nothing_while_training_either(name, wall, sessi
     assert ground.state() == before
 
 
+def test_a_fork_that_waits_for_ever_is_not_waited_for(wall, sessions, ground, monkeypatch):
+    monkeypatch.setattr(session, "IDLE", 1.0)
+    began = time.monotonic()
+    assert "waits for something" in attempt(sessions(wall), "_wait_for_ever", ground)
+    assert time.monotonic() - began < 20  # the clock alone would bound it at 50 seconds
+    assert attempt(sessions(wall), "_wait_a_little_now_and_then", ground) is False
+
+
 def test_attacks_bite_where_there_is_no_wall(sessions, ground):
     wall = walls.WALLS["none"](walls.places.shared(REPOSITORY))
     won = set()
@@ -78,6 +88,6 @@ def test_attacks_bite_where_there_is_no_wall(sessions, ground):
         "run_a_program",
         "start_a_thread",
     }
-    needed |= {"hide_memory", "change_a_time", "change_a_mode", "make_a_folder", "renice_the_parent"}
+    needed |= {"sleep", "hide_memory", "change_a_time", "change_a_mode", "make_a_folder", "renice_the_parent"}
     assert needed <= won
     assert len(won) >= 35

@@ -5,16 +5,12 @@ from __future__ import annotations
 import base64
 import io
 import json
-import re
 import struct
 import zlib
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from nbconvert.exporters import HTMLExporter
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
-from nbgrader.server_extensions.formgrader.handlers import static_path, template_path
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image, PngImagePlugin
 
 from autograder.hand_in_notebook import parse, read_hand_in
@@ -122,6 +118,7 @@ def test_outputs_of_any_shape_are_taken(outputs: object) -> None:
 def test_text_is_cut_and_without_escapes() -> None:
     [output] = SafeOutputs().of_cell([new_output("stream", text="x" * 1_000_000)])
     assert len(output.text) < MAX_TEXT + 50
+    assert plain_text("\r 10%|#\r100%|##\r\nlast\r") == "100%|##\nlast"  # progress bars
     assert plain_text("\x1b]8;;http://evil\x07link\x1b]8;;\x07 \x9b31m\u202egnp.exe\r\n\ta") == "link 31mgnp.exe\n\ta"
 
 
@@ -137,121 +134,6 @@ def test_text_is_cut_and_without_escapes() -> None:
 )
 def test_safe_markdown_leaves_ordinary_answers_readable(text: str) -> None:
     assert safe_markdown(text).replace("< ", "<") == text.replace("< ", "<")
-
-
-ATTACKS = [
-    "<script>alert(1)</script>",
-    "<ScRiPt src=//evil.example/x.js>",
-    "<img src=x onerror=alert(1)>",
-    "<<img src=x onerror=alert(1)>",
-    "<svg/onload=alert(1)>",
-    "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
-    "<!-- --><b onmouseover=alert(1)>x",
-    "[a](javascript:alert(1))",
-    "[a](JaVaScRiPt:alert(1))",
-    "[a](java\nscript:alert(1))",
-    "[a]( javascript:alert(1))",
-    "[a](&#106;avascript:alert(1))",
-    "[a](javascript&colon;alert(1))",
-    "[a](&#x6A&#x61&#x76&#x61&#x73cript:alert(1))",
-    "[a](\x01javascript:alert(1))",
-    "[a](vbscript:x)",
-    "[a](data:text/html;base64,PHNjcmlwdD4=)",
-    "<javascript:alert(1)>",
-    "[a]: javascript:alert(1)\n\n[a]",
-    "![a](javascript:alert(1))",
-    '![a](x" onerror="alert(1))',
-    "[a](x 'y\" onclick=\"alert(1)')",
-    "![a](data:image/svg+xml;base64,PHN2Zz4=)",
-    '```html"onclick=alert(1)\nx\n```',
-    "`<script>`",
-    "    <script>alert(1)</script>",
-    "$\\href{javascript:alert(1)}{x}$",
-    "$<img src=x onerror=alert(1)>$",
-    "$$\n<script>alert(1)</script>\n$$",
-    "\\begin{x}<script>alert(1)</script>\\end{x}",
-    "# <script>alert(1)</script>",
-    "| <script>alert(1)</script> |\n|---|\n",
-    "<a href=`javascript:alert(1)`>",
-    "&lt;script&gt;alert(1)&lt;/script&gt;",
-    "\x1b[31m<script>alert(1)</script>",
-    "<style>@import '//evil.example'</style>",
-    "<form action=//evil.example><input>",
-    "<base href=//evil.example>",
-    "# x {onclick=alert(1)}",
-    "![a](attachment:x.svg)",
-    "<math><mtext><script>alert(1)</script></mtext></math>",
-    "<\u200bscript>",
-    "\uff1cscript\uff1e",
-]
-
-
-class Page(HTMLParser):
-    """Collects what could act on a page."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.tags: dict[str, int] = {}
-        self.bad: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags[tag] = self.tags.get(tag, 0) + 1
-        for name, value in attrs:
-            target = re.sub(r"[\x00-\x20]", "", value or "").lower()  # as browsers do
-            if name.startswith("on") or name == "srcdoc":
-                self.bad.append(f"{tag} {name}={value}")
-            if name in {"href", "src", "action", "xlink:href"} and re.match(r"[a-z][a-z0-9+.-]*:", target):
-                allowed = target.startswith(("http:", "https:", "mailto:", "data:image/png"))
-                if not allowed:
-                    self.bad.append(f"{tag} {name}={value}")
-
-
-def rendered(path: Path, template: str) -> Page:
-    """The page that nbgrader makes of a notebook, with its own templates."""
-    styles = Path(static_path) / "node_modules" / "bootstrap" / "dist" / "css"
-    exporter = HTMLExporter(
-        template_name=template, extra_template_basedirs=[template_path], extra_template_paths=[str(styles)]
-    )
-    about = {"notebook": "Dropout", "score": 0, "max_score": 0, "late_penalty": 0}
-    names = ("submission_id", "assignment_id", "notebook_id", "student", "last_name", "first_name", "notebook_path")
-    resources = {"nbgrader": about, "base_url": "", "index": 0, "total": 1, **dict.fromkeys(names, "x")}
-    html, _ = exporter.from_filename(str(path), resources=resources)
-    page = Page()
-    page.feed(html)
-    return page
-
-
-@pytest.mark.parametrize("template", ["formgrade", "feedback"])
-def test_nothing_in_a_hand_in_acts_on_the_pages(tmp_path: Path, template: str) -> None:
-    words = new_notebook(cells=[new_markdown_cell("words") for _ in ATTACKS] + [new_code_cell("1")])
-    hand_in = new_notebook(cells=[new_markdown_cell(text, attachments=SVG) for text in ATTACKS])
-    raw = [new_raw_cell(text, metadata={"raw_mimetype": "text/html", "format": "text/html"}) for text in ATTACKS]
-    data = {"text/html": "<script>alert(1)</script>", "image/svg+xml": "<svg onload=alert(1)>", "text/plain": ""}
-    outputs = [new_output("display_data", data=data | {"text/plain": text}) for text in ATTACKS]
-    outputs += [new_output("stream", text=text) for text in ATTACKS]
-    outputs += [new_output("error", ename=text, evalue=text, traceback=[text]) for text in ATTACKS]
-    outputs += [new_output("display_data", data={"text/markdown": text, "text/latex": text}) for text in ATTACKS]
-    code = [new_code_cell(text) for text in ATTACKS] + [new_code_cell("x", outputs=[output]) for output in outputs]
-    pages = []
-    for name, nb in {"words": words, "attack": new_notebook(cells=[*hand_in.cells, *raw, *code])}.items():
-        path = tmp_path / f"{name}.ipynb"
-        path.write_text(json.dumps(nb))
-        clean = tmp_path / f"{name}-clean.ipynb"
-        clean.write_text(json.dumps(read_hand_in(path)))
-        pages.append(rendered(clean, template))
-    harmless, attacked = pages
-    assert attacked.bad == harmless.bad
-    for tag in ("script", "style", "iframe", "form", "base", "svg", "object", "embed", "input", "link", "math"):
-        assert attacked.tags.get(tag) == harmless.tags.get(tag), tag
-
-
-SVG = {"x.svg": {"image/svg+xml": "PHN2ZyBvbmxvYWQ9ImFsZXJ0KDEpIj4="}}
-
-
-def test_the_parser_of_these_tests_sees_an_attack_that_is_not_cleaned(tmp_path: Path) -> None:
-    path = tmp_path / "raw.ipynb"
-    path.write_text(json.dumps(new_notebook(cells=[new_markdown_cell("<img src=x onerror=alert(1)>")])))
-    assert "img onerror=alert(1)" in rendered(path, "formgrade").bad
 
 
 def test_read_hand_in_keeps_nothing_of_the_metadata_but_the_id(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -305,6 +306,24 @@ def test_validate_names_what_is_missing_wrong_or_changed(solved_release: Path, w
     assert "You did not provide a response." in said
     edit(solved_release, "Dropout", lambda nb: cell_of(nb, "dropout_forward").update(source="1"))
     assert "THE CONTENTS OF 1 TEST CELL(S) HAVE CHANGED" in validate(solved_release, "Dropout")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_validate_of_an_untouched_whole_notebook_says_what_is_not_written_and_no_more(
+    whole_course: Course, tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / "deep_nets"
+    shutil.copytree(whole_course.root / "release" / "deep_nets", folder)
+    said = validate(folder, name, seconds=500)
+    own = [question for question in whole_course.assignment("deep_nets").questions if question.notebook == name]
+    assert f"VALIDATION FAILED ON {len(own)} CELL(S)" in said
+    assert said.count("You did not provide a response.") == sum(question.manual for question in own)
+    checked = [question for question in own if not question.manual and question.grade_id != "target"]
+    # nbgrader cuts what it shows of an error at 80 characters a line
+    assert len(re.findall(r"CheckFailed: \S+ is not written yet \(nndl/\w+\.py, line ", said)) == len(checked)
+    assert not re.search(r"layer_tests\.py|checks_\w+\.py|autograder", said)
 
 
 @pytest.mark.slow

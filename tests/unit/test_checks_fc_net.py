@@ -26,11 +26,11 @@ STYLE_NAMES = [path.stem for _, path in STYLES]
 
 # Every fault of a net that was seen in students' packages and does not concern dropout or normalization.
 SEEN = (
-    "last_weights_not_regularised",
-    "first_weights_only_regularised",
-    "nothing_regularised",
+    "last_weights_not_regularized",
+    "first_weights_only_regularized",
+    "nothing_regularized",
     "half_missing",
-    "biases_regularised",
+    "biases_regularized",
     "relu_on_the_scores",
     "first_width_everywhere",
     "widths_reversed",
@@ -75,7 +75,7 @@ def test_every_check_fails_some_misconception_of_its_question():
 @pytest.mark.parametrize(("module", "path"), STYLES, ids=STYLE_NAMES)
 def test_a_fault_in_another_style_costs_its_own_question(module, path):
     # Two faults that wrap whatever net the hand-in has, and one layer put in the place of the style's own.
-    for name in ("two_layer_half_missing", "last_weights_not_regularised", "bias_left_out"):
+    for name in ("two_layer_half_missing", "last_weights_not_regularized", "bias_left_out"):
         wrong = by_name(name)
         text = path.read_text(encoding="utf-8")
         texts = {module: text} | {wrong.module: (text if module == wrong.module else "") + "\n\n" + wrong.source()}
@@ -152,10 +152,10 @@ CHANGES = [
     ("nets/starter", "reg_loss = 0.5 * self.reg", "reg_loss = self.reg", None),
     ("nets/starter", " + 0.5 * self.reg * np.sum(W2 * W2)", "", None),
     ("nets/starter", "loss += 0.5 * self.reg", "loss += self.reg", "half_missing"),
-    ("nets/starter", 'grads["W" + k] += self.reg', 'grads["W" + k] += 0 * self.reg', "gradients_not_regularised"),
+    ("nets/starter", 'grads["W" + k] += self.reg', 'grads["W" + k] += 0 * self.reg', "gradients_not_regularized"),
     ("nets/rows_for_biases", "scores = h.dot", "scores = 0.5 * h.dot", None),
     ("nets/rows_for_biases", "h = np.maximum(0, z)", "h = np.tanh(z)", None),
-    ("nets/stack_of_steps", "loss += self.reg * 0.5", "loss += self.reg * 1.0", "two_layer_half_missing"),
+    ("nets/stack_of_steps", "return grads, net.reg * 0.5", "return grads, net.reg * 1.0", "two_layer_half_missing"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""The nets: gradients, layout, regularisation, modes, saving and loading."""
+"""The nets: gradients, layout, regularization, modes, saving and loading."""
 
 import numpy as np
 import pytest
@@ -113,12 +113,12 @@ def test_net_scores_against_loops_and_nothing_follows_the_last_layer():
     assert (scores < 0).any()  # a ReLU at the end would cut these
 
 
-def test_net_regularises_every_weight_and_nothing_else():
+def test_net_regularizes_every_weight_and_nothing_else():
     X, y = _batch()
-    plain, regularised = _net(normalization="layernorm"), _net(normalization="layernorm", reg=0.5)
+    plain, regularized = _net(normalization="layernorm"), _net(normalization="layernorm", reg=0.5)
     weights = ["W1", "W2", "W3"]
     expected = plain.loss(X, y)[0] + 0.5 * 0.5 * sum((plain.params[name] ** 2).sum() for name in weights)
-    loss, grads = regularised.loss(X, y)
+    loss, grads = regularized.loss(X, y)
     assert loss == pytest.approx(expected, rel=1e-12)
     for name, gradient in plain.loss(X, y)[1].items():
         extra = 0.5 * plain.params[name] if name in weights else 0

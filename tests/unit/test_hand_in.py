@@ -10,19 +10,19 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from nndl.hand_in import hand_in, main
+from nndl.hand_in import hand_in, main, name_inside
 from nndl.hand_in_look import what_is_missing, what_is_optional, without_magics
 from nndl.hand_in_try import try_target
 
 PACKAGE = Path(__file__).resolve().parents[2] / "assignments" / "deep_nets" / "nndl"
 SETUP = """\
 import sys
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 ON_COLAB = "google.colab" in sys.modules
 if ON_COLAB:
     from google.colab import drive
@@ -163,6 +163,32 @@ def test_equal_files_give_equal_bytes(folder, tmp_path):
     with zipfile.ZipFile(tmp_path / "one.zip") as archive:
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     assert list(tmp_path.glob("*.part")) == []
+
+
+@pytest.mark.parametrize("name", ["Dropout.ipynb", r"nndl\layers.py"])
+def test_zip_made_on_windows_has_the_names_of_one_made_elsewhere(name):
+    folder = PureWindowsPath(r"C:\Users\Ada Lovelace\OneDrive\deep_nets (1)")
+    assert name_inside(folder / name, folder) == name.replace("\\", "/")
+
+
+def test_windows_line_ends_and_a_console_without_greek_letters_do_no_harm(folder):
+    for path in [*(folder / "nndl").glob("*.py"), folder / "Dropout.ipynb"]:
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    with (folder / "nndl" / "optim.py").open("ab") as file:
+        file.write("\r\n\r\ndef λ():\r\n    raise NotImplementedError()\r\n".encode())
+    run = command(folder, PYTHONIOENCODING="cp1252")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert re.findall(r"^  - (.*)$", run.stdout, flags=re.MULTILINE) == ["nndl/optim.py: not written yet: ?."]
+    assert (folder / "deep_nets_hand_in.zip").is_file()
+
+
+def test_on_colab_the_zip_is_in_the_drive_and_it_is_said_how_to_get_it(folder, tmp_path, monkeypatch, capsys):
+    drive = tmp_path / "content" / "drive" / "MyDrive" / "Colab Notebooks" / "deep_nets"
+    shutil.copytree(folder, drive)
+    monkeypatch.chdir(drive)
+    hand_in(try_out=False)
+    assert (drive / "deep_nets_hand_in.zip").is_file()
+    assert "It lies in your Drive. Download it from there and hand" in capsys.readouterr().out
 
 
 def test_output_may_be_a_folder_and_a_bad_place_is_said(folder, tmp_path, capsys):

@@ -176,6 +176,16 @@ def test_setup_cell_finds_the_folder_from_below_and_says_how_to_get_the_data(cel
     )
 
 
+def test_setup_cell_takes_the_nndl_of_its_folder_before_any_other_or_says_that_it_does_not(cells, tmp_path):
+    assignment, other = make_assignment(tmp_path / "deep_nets"), make_assignment(tmp_path / "other")
+    both = f"import sys; sys.path[:] = [{str(other)!r}, *sys.path, {str(assignment)!r}]\n"
+    own = run_setup(cells, assignment, before=both, after="print('layers of', layer_tests.__file__)")
+    assert f"layers of {assignment}" in own.stdout, own.stderr
+    assert "TAKE CARE" not in own.stdout
+    too_late = run_setup(cells, assignment, before=both + "import nndl.layer_tests\n")
+    assert f"TAKE CARE: nndl/ does not come from this folder, but from {other / 'nndl'}" in too_late.stdout
+
+
 def test_setup_cell_on_colab_finds_its_folder_goes_there_and_gets_the_data(cells, tmp_path):
     assignment = make_assignment(tmp_path / "drive" / "MyDrive" / "Colab Notebooks" / "course" / "deep_nets")
     elsewhere = tmp_path / "content"

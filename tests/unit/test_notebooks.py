@@ -165,7 +165,7 @@ def test_hidden_checks_are_told_in_words(path):
 def test_setup_cell_finds_the_folder_in_the_same_way_everywhere(path):
     def finding(name):
         source = cells_of(SOURCE / f"{name}.ipynb")["setup"].source
-        return source[source.index("ON_COLAB =") : source.index("%load_ext")]
+        return source[source.index("ON_COLAB =") : source.index("%load_ext")] + source[source.index('print("folder:') :]
 
     assert finding(path.stem) == finding("Dropout")
     assert grading(cells_of(path)["setup"]) == (False, False, True)
@@ -223,3 +223,14 @@ def test_question_in_words_has_a_model_answer_and_a_rubric_that_adds_up(path, na
 @every_question_in_words
 def test_release_leaves_nothing_of_an_answer(path, name):
     assert released(path)[name] == "YOUR ANSWER HERE"
+
+
+@every_notebook
+def test_text_above_a_cell_that_trains_says_how_long_it_takes(path):
+    above, silent, trains = "", [], re.compile(r"(?<!def )\b(train|train_\w+|overfit|four_layers)\(")
+    for cell in read(path).cells:
+        if cell.cell_type == "markdown":
+            above = cell.source
+        elif trains.search(re.sub(r"(?ms)^def .*?(?=^\S)", "", cell.source)) and not re.search("second|minute", above):
+            silent.append(cell.id)
+    assert silent == []

@@ -190,19 +190,19 @@ def test_seed_004_net_losses_are_those_of_a_mask_with_the_drop_probability(monke
 
 
 @pytest.mark.parametrize(
-    ("normalization", "plain_loss", "regularised_loss"),
+    ("normalization", "plain_loss", "regularized_loss"),
     [
         (None, 2.3004790898, 7.0521147765),
         ("batchnorm", 2.2611955101, 6.9965332201),
         ("layernorm", 2.2378310041, 7.1021378273),
     ],
 )
-def test_cs231n_net_losses(normalization, plain_loss, regularised_loss):
+def test_cs231n_net_losses(normalization, plain_loss, regularized_loss):
     np.random.seed(231)
     X, y = _draw_batch()
     # The second net is drawn right after the first, without reseeding.
     assert _small_net(normalization=normalization).loss(X, y)[0] == _printed(plain_loss, 11)
-    assert _small_net(normalization=normalization, reg=REG).loss(X, y)[0] == _printed(regularised_loss, 11)
+    assert _small_net(normalization=normalization, reg=REG).loss(X, y)[0] == _printed(regularized_loss, 11)
 
 
 def _squares(net, *names):
@@ -217,9 +217,9 @@ def _squares(net, *names):
         (lambda net, loss: loss + 0.5 * REG * sum(_squares(net, "W1")), 3.5327526, 8),
         (lambda net, loss: loss, 2.3016482, 8),
     ],
-    ids=["last W not regularised", "factor 0.5 missing", "only W1 regularised", "no regularisation"],
+    ids=["last W not regularized", "factor 0.5 missing", "only W1 regularized", "no regularization"],
 )
-def test_fingerprint_of_a_wrong_regularisation(mistake, printed, digits):
+def test_fingerprint_of_a_wrong_regularization(mistake, printed, digits):
     np.random.seed(231)
     X, y = _draw_batch()
     _small_net()

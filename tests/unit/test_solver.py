@@ -1,5 +1,6 @@
 import copy
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -256,11 +257,25 @@ def test_prints_are_the_courses(capsys, monkeypatch):
     ]
 
 
-def test_progress_bar_goes_to_stderr_and_the_prints_stay(capsys):
+def test_progress_bar_leaves_whole_lines_and_nothing_else_in_a_saved_notebook(capsys, monkeypatch):
     quiet(Linear(), verbose=True, print_every=4, num_epochs=2, seed=0).train()
     captured = capsys.readouterr()
-    assert captured.out.count("(Epoch ") == 3
-    assert "10/10" in captured.err or "step" in captured.err
+    assert "/10 [" in captured.out
+    assert captured.err == ""  # a second stream would be saved as red boxes between the lines
+    monkeypatch.setattr(solver_module, "tqdm", None)
+    quiet(Linear(), verbose=True, print_every=4, num_epochs=2, seed=0).train()
+    assert re.sub(r"[^\n]*\r", "", captured.out) == capsys.readouterr().out  # what a page shows: "\r" begins anew
+
+
+def test_without_prints_a_bar_shows_the_accuracy_and_nothing_stays(capsys, monkeypatch):
+    solver = quiet(Linear(), verbose=True, print_every=0, num_epochs=2)
+    solver.train()
+    out = capsys.readouterr().out
+    assert f"epoch=2, val_acc={solver.val_acc_history[-1]:.3f}]" in out
+    assert re.sub(r"[^\n]*\r", "", out) == ""
+    monkeypatch.setattr(solver_module, "tqdm", None)  # where there is no bar, lines tell how far it is
+    quiet(Linear(), verbose=True, print_every=0, num_epochs=2).train()
+    assert [line[:10] for line in capsys.readouterr().out.splitlines()] == [f"(Epoch {i} /" for i in range(3)]
 
 
 def test_silent_solver_prints_nothing(capsys):

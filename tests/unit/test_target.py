@@ -8,12 +8,12 @@ from nndl.fc_net import FullyConnectedNet
 from nndl.solver import Solver
 from target_runs import BUDGET, DATA, NET, TRAIN, Runs, notebook_with
 
-from autograder.course import Course
+from autograder.course import Course, Question
 from autograder.examiner import target
 from autograder.examiner.target_data import prepared_data
 from autograder.examiner.target_judge import share_of
 from autograder.examiner.target_section import section
-from autograder.grade import with_what_it_rests_on
+from autograder.plan import Plan
 from autograder.results import QuestionResult, Target
 
 
@@ -199,11 +199,17 @@ def test_remark_names_the_broken_function_that_the_target_rests_on():
         "affine_forward": QuestionResult(**origin, question="affine_forward", share=1),
         "rmsprop": QuestionResult(**origin, question="rmsprop", share=0),
     }
-    told = with_what_it_rests_on(QuestionResult(**origin, question="target", share=0.9, target=record), found).remarks
-    assert len(told) == 1
-    assert "your own adam," in told[0]
-    full = QuestionResult(**origin, question="target", share=1, target=record)
-    assert with_what_it_rests_on(full, found) == full
+    found["target"] = QuestionResult(**origin, question="target", share=0.9, target=record)
+    questions = [Question(name, 10.0, "Dropout", manual=False) for name in found]
+
+    def told():
+        plan = Plan(Course.find().assignment("deep_nets"), "ada", questions, None, known=found)
+        return plan.result().question("target").remarks
+
+    assert len(told()) == 1
+    assert "your own adam," in told()[0]
+    found["target"] = QuestionResult(**origin, question="target", share=1, target=record)
+    assert told() == ()
 
 
 @pytest.fixture(scope="module")

@@ -67,7 +67,10 @@ def test_training_in_a_later_cell_belongs_to_the_section(tmp_path):
 def test_last_candidate_comes_first_and_a_cell_can_be_named(tmp_path):
     cells = [f"{NET}\n{TRAIN}", f"second = 2\n{NET}\n{TRAIN}", "print('end')", "best = FullyConnectedNet([5])"]
     found = found_with(tmp_path, *cells)
-    assert [section.place[-11:] for section in sections(found)] == ["code cell 2", "code cell 1"]
+    assert [section.place for section in sections(found)] == [
+        "Dropout.ipynb, code cell 2",
+        "Dropout.ipynb, code cell 1",
+    ]
     assert first(found, cell=1) == [cells[0]]
     with pytest.raises(ValueError, match="No cell"):
         sections(found, cell=9)

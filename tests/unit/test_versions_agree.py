@@ -26,7 +26,9 @@ CONDA = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
 
 
 def _wanted() -> list[Requirement]:
-    extras = [line for group in PROJECT["optional-dependencies"].values() for line in group]
+    # PyTorch (extra `bench`) is for one comparison of speed, and larger than all the others together.
+    groups = {name: lines for name, lines in PROJECT["optional-dependencies"].items() if name != "bench"}
+    extras = [line for lines in groups.values() for line in lines]
     return [Requirement(line) for line in PROJECT["dependencies"] + extras]
 
 

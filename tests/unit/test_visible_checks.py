@@ -168,7 +168,7 @@ def test_softmax_that_overflows_fails(monkeypatch, capsys):
         check("softmax_loss")
 
 
-class LastLayerNotRegularised(fc_net.FullyConnectedNet):
+class LastLayerNotRegularized(fc_net.FullyConnectedNet):
     def loss(self, X, y=None):
         answer = super().loss(X, y)
         if y is None:
@@ -196,7 +196,7 @@ class LayerMissing(fc_net.FullyConnectedNet):
 @pytest.mark.parametrize(
     ("net", "first"),
     [
-        (LastLayerNotRegularised, "what reg adds"),
+        (LastLayerNotRegularized, "what reg adds"),
         (ReluOnTheScores, "softmax loss when"),
         (LayerMissing, "params has a W"),
     ],

@@ -23,8 +23,9 @@ OFFICIAL = "CIFAR-10"
 STAND_IN = "synthetic stand-in, not CIFAR-10"
 UNKNOWN_SOURCE = "CIFAR-10 layout, not the official file"
 
-_GET_THE_DATA = "fix: run `bash get_datasets.sh` in the course folder, or set CIFAR10_DIR to a folder that holds " + (
-    BATCHES_FOLDER
+_GET_THE_DATA = (
+    "fix: run `bash get_datasets.sh` (on Windows `python datasets\\get_datasets.py`) in the course folder, "
+    f"or set CIFAR10_DIR to a folder that holds {BATCHES_FOLDER}"
 )
 _FETCH_AGAIN = "fix: delete the folder and run `bash get_datasets.sh` again"
 _announced = set()  # folders that were already said to hold the stand-in

@@ -79,7 +79,8 @@ class TwoLayerNet(_SavedNet):
 
         loss = softmax loss + 0.5 * reg * (sum of all W1[i, j]^2 + sum of all W2[i, j]^2)
 
-    Biases are not regularised.
+    Biases are not regularized. Weights are float64, as NumPy draws them, so the net computes in float64 whatever the
+    images are. `FullyConnectedNet` has a `dtype`.
 
     Parameters
     ----------
@@ -87,7 +88,7 @@ class TwoLayerNet(_SavedNet):
     hidden_dim : H, width of the hidden layer
     num_classes : C
     weight_scale : standard deviation of the normal distribution the weights are drawn from
-    reg : strength of the L2 regularisation, 0 or more
+    reg : strength of the L2 regularization, 0 or more
 
     Attributes
     ----------
@@ -156,7 +157,7 @@ class FullyConnectedNet(_SavedNet):
 
         loss = softmax loss + 0.5 * reg * (sum of the squares of all weights W1 ... WL)
 
-    Nothing but these weights is regularised.
+    Nothing but these weights is regularized.
 
     Parameters
     ----------
@@ -165,7 +166,7 @@ class FullyConnectedNet(_SavedNet):
     num_classes : C
     dropout_keep_ratio : probability of KEEPING a value, 0 < ratio <= 1; 1 means no dropout layers
     normalization : None, "batchnorm" or "layernorm"
-    reg : strength of the L2 regularisation, 0 or more
+    reg : strength of the L2 regularization, 0 or more
     weight_scale : standard deviation of the normal distribution the weights are drawn from
     dtype : type all is computed in; float32 to train, float64 to check gradients
     seed : optional integer handed to the dropout layers. With it they drop the same values at every call: right for

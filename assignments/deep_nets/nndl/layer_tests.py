@@ -275,6 +275,8 @@ def _run(generator):
     except Exception as error:
         name, place = _where(error)
         hint = f"{type(error).__name__} in {name} (nndl/{place}): {error}"
+        if not _student_frames(error):  # the answer was such that the check itself fell over it
+            hint = f"what your function returned cannot be used ({error}); return what its docstring says"
         rows.append(Row("runs without an error", "no", "yes", False, hint))
         return rows, error
     return rows, None
@@ -298,7 +300,7 @@ def _where(error):
     frames = [pair for pair in _student_frames(error) if Path(pair[1].filename).parent == _HERE]
     if frames:
         name, frame = frames[-1]
-    else:  # the answer was such that the check itself fell over it
+    else:
         name, frame = "the check", traceback.extract_tb(error.__traceback__)[-1]
     return name, f"{Path(frame.filename).name}, line {frame.lineno}"
 

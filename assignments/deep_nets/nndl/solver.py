@@ -8,6 +8,7 @@ Source: the Solver of CS231n's assignments; same numbers for the same random sta
 
 import copy
 import difflib
+import sys
 
 import numpy as np
 
@@ -52,9 +53,9 @@ class Solver:
     checkpoint_name : str or Path, optional
         Save ``<name>_epoch_<number>.npz`` after every epoch; see `resume`.
     print_every : int
-        Iterations between two prints of the loss; 0 for none.
+        Iterations between two prints of the loss; 0 prints nothing where there is a bar, which shows the accuracy.
     verbose : bool
-        Print, and show a progress bar when tqdm is installed.
+        Print, and show a progress bar when tqdm is installed; False for neither.
     on_epoch : callable, optional
         ``on_epoch(solver)`` is called at the end of every epoch; training stops when it returns True.
     seed : int, optional
@@ -160,7 +161,8 @@ class Solver:
             If ``model.loss`` leaves out a gradient.
         """
         if self.verbose and tqdm is not None:
-            self._bar = tqdm(total=self._goal, initial=self.iteration, unit="step", leave=False, mininterval=0.5)
+            # On stdout, where the lines are: two streams would cut each other to pieces in a saved notebook.
+            self._bar = tqdm(initial=self.iteration, total=self._goal, leave=False, mininterval=0.5, file=sys.stdout)
         try:
             while self.iteration < self._goal:
                 if self._advance():
@@ -226,7 +228,10 @@ class Solver:
         val_acc = self.check_accuracy(self.X_val, self.y_val, num_samples=self.num_val_samples)
         self.train_acc_history.append(train_acc)
         self.val_acc_history.append(val_acc)
-        self._say(f"(Epoch {self.epoch} / {self.num_epochs}) train acc: {train_acc:f}; val_acc: {val_acc:f}")
+        if self._bar is not None:
+            self._bar.set_postfix(epoch=self.epoch, val_acc=f"{val_acc:.3f}")
+        if self.print_every or self._bar is None:
+            self._say(f"(Epoch {self.epoch} / {self.num_epochs}) train acc: {train_acc:f}; val_acc: {val_acc:f}")
         # "not best_params": an accuracy of 0 is poor, but its weights are still the best there are.
         if val_acc > self.best_val_acc or not self.best_params:
             self.best_val_acc = val_acc

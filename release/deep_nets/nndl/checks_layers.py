@@ -19,7 +19,8 @@ def affine_forward():
         x, w, b = rng.randn(*shape), rng.randn(8, 5), rng.randn(5)
         out, _ = layers.affine_forward(x.copy(), w.copy(), b.copy())
         want = np.array([[sum(row * column) + bias for column, bias in zip(w.T, b, strict=True)] for row in _rows(x)])
-        yield close(f"x of shape {shape}: out = x w + b", out, want, _EXACT, "flatten every example to a row first")
+        hint = "flatten every example to a row, multiply by w, add b to every row"
+        yield close(f"x of shape {shape}: out = x w + b", out, want, _EXACT, hint)
 
 
 def affine_backward():

@@ -110,7 +110,7 @@ def write_zip(folder, files, target):
     target : Path
         The zip. It is replaced in one step.
     """
-    contents = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+    contents = {name_inside(path, folder): path.read_bytes() for path in files}
     manifest = {
         "schema": 1,
         "assignment": ASSIGNMENT,
@@ -128,6 +128,27 @@ def write_zip(folder, files, target):
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def name_inside(path, folder):
+    r"""The name of a file below `folder` as the zip spells it on every system: with forward slashes.
+
+    Parameters
+    ----------
+    path, folder : PurePath
+        The file and the assignment folder.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from pathlib import PureWindowsPath
+    >>> name_inside(PureWindowsPath(r"C:\work\nndl\optim.py"), PureWindowsPath(r"C:\work"))
+    'nndl/optim.py'
+    """
+    return path.relative_to(folder).as_posix()
 
 
 def _place_of_zip(folder, output, name):

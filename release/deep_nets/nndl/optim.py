@@ -195,9 +195,10 @@ def adam(w, dw, config=None):
     config.setdefault("beta1", 0.9)
     config.setdefault("beta2", 0.999)
     config.setdefault("epsilon", 1e-8)
-    config.setdefault("m", np.zeros_like(w))
-    config.setdefault("v", np.zeros_like(w))
     config.setdefault("t", 0)
+    for name in ("m", "v"):
+        if name not in config:
+            config[name] = np.zeros_like(w)
 
     # YOUR CODE HERE
     raise NotImplementedError()
