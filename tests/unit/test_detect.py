@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from courses import COURSES, DROPS, KEEPS
 
 from autograder.course import Course
 from autograder.errors import CourseError
+from autograder.examiner.counted import verdict
 from autograder.examiner.detect import find
 from autograder.examiner.stage_found import lay_out
 
@@ -148,6 +150,28 @@ def test_module_of_python_2_beside_good_ones_costs_its_own_questions(tmp_path, l
     assert staged.problems == ()
     assert "optim" not in staged.modules
     assert any("optim.py, line 2, is Python 2 only" in remark for remark in staged.remarks)
+
+
+def test_module_of_python_2_that_nothing_needs_is_replaced(tmp_path, lay):
+    courses.write(tmp_path, COURSES["cs231n-2017"])
+    (tmp_path / "cs231n" / "fast_layers.py").write_text("try:\n  import x\nexcept ImportError:\n  print 'build it'\n")
+    files, staged = lay()
+    assert "print" not in files["cs231n/fast_layers.py"].read_text()
+    assert any("fast_layers.py, line 4, is Python 2 only" in remark for remark in staged.remarks)
+
+
+def test_net_that_never_uses_an_unwritten_layer_is_missing_it(tmp_path):
+    courses.write(tmp_path, COURSES["cs231n-2018"])
+    starter = courses.write_starter(tmp_path / "starter", COURSES["cs231n-2018"])
+    net = (tmp_path / "cs231n" / "classifiers" / "fc_net.py").read_text()
+    shutil.copy(starter / "cs231n" / "layers.py", tmp_path / "cs231n" / "layers.py")
+    found = find(tmp_path, "auto", Path("cs231n"))
+    assert verdict(WORK, found, "fc_net_layernorm") is None  # it is used, so the course's own is lent
+    plain = net.replace("layernorm_forward(", "later(").replace("dropout_forward(", "later(")
+    (tmp_path / "cs231n" / "classifiers" / "fc_net.py").write_text(plain)
+    found = find(tmp_path, "auto", Path("cs231n"))
+    assert verdict(WORK, found, "fc_net_layernorm").state == "missing"
+    assert "dropout_forward is not written yet" in verdict(WORK, found, "fc_net_dropout").reason
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\0\0", b"def", b"\xff\xfe"])
