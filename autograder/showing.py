@@ -68,11 +68,9 @@ def as_dict(assignment: Assignment, result: HandInResult) -> dict[str, Any]:
         "target": None
         if target is None or target.target is None
         else {
-            "accuracy": target.target.accuracy,
+            **target.target.model_dump(mode="json", exclude={"message", "uses", "best_epoch", "required"}),
             "points": worth[target.question],
             "score": target.score(worth[target.question]),
-            "epochs": target.target.epochs,
-            "history": list(target.target.history),
         },
         "timing": result.timing.model_dump(),
     }
