@@ -13,12 +13,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from autograder import editions, wall
+from autograder import class_verbs, editions, wall
 from autograder.course import Assignment, Course
 from autograder.errors import CourseError
 from autograder.results import HandInResult
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app.add_typer(class_verbs.app)
 out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False)
 
 WallOption = Annotated[
@@ -291,10 +292,7 @@ def summary(result: HandInResult) -> str:
     lines = [f"not written yet: {', '.join(unwritten)}"] if unwritten else []
     for question in result.questions:
         if question.share < 1 and question.question not in unwritten:
-            bad = next((check for check in question.checks if not check.passed), None)
-            target = question.target.message if question.target else ""
-            told = question.reason or target or " Or: ".join(question.recognised) or (bad.message if bad else "")
-            lines.append(f"{question.question}: {told.partition(chr(10))[0]}")
+            lines.append(f"{question.question}: {question.first_reason()}")
     return "\n".join(lines)
 
 
