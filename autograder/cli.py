@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -164,19 +165,21 @@ def grade(
 
     _use(wall_name)
     work = Course.find().assignment(assignment)
-    count, executor = pool.cluster(scheduler) if scheduler else (workers, pool.processes)
-    results = run(
-        work,
-        student or (),
-        workers=count,
-        executor=executor,
-        with_target=target,
-        allow_synthetic=allow_synthetic,
-        console=err,
-    )
     done: list[tuple[HandInResult, str]] = []
+    local = contextlib.nullcontext((workers, pool.processes))
     try:
-        done.extend(results)
+        with pool.cluster(scheduler) if scheduler else local as (count, executor):
+            done.extend(
+                run(
+                    work,
+                    student or (),
+                    workers=count,
+                    executor=executor,
+                    with_target=target,
+                    allow_synthetic=allow_synthetic,
+                    console=err,
+                )
+            )
     except KeyboardInterrupt:
         _show_all(work, done)
         err.print(f"stopped; {len(done)} hand-ins are recorded. The same command does the rest.", markup=False)
