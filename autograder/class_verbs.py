@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from enum import StrEnum
 from pathlib import Path
@@ -108,18 +109,19 @@ def regrade(
     if wall_name not in (wall.AUTO, *wall.WALLS):
         raise CourseError(f'no wall "{wall_name}"', fix=f"choose from: {', '.join((wall.AUTO, *wall.WALLS))}")
     os.environ[wall.VARIABLE] = wall_name
-    count, executor = pool.cluster(scheduler) if scheduler else (workers, pool.processes)
-    failed = run(
-        Course.find().assignment(assignment),
-        question,
-        student or (),
-        workers=count,
-        executor=executor,
-        allow_synthetic=allow_synthetic,
-        dry_run=dry_run,
-        show=lambda changes: _show_changes(changes, dry_run=dry_run),
-        console=err,
-    )
+    local = contextlib.nullcontext((workers, pool.processes))
+    with pool.cluster(scheduler) if scheduler else local as (count, executor):
+        failed = run(
+            Course.find().assignment(assignment),
+            question,
+            student or (),
+            workers=count,
+            executor=executor,
+            allow_synthetic=allow_synthetic,
+            dry_run=dry_run,
+            show=lambda changes: _show_changes(changes, dry_run=dry_run),
+            console=err,
+        )
     for line in failed:
         err.print(line, markup=False)
     raise typer.Exit(1 if failed else 0)

@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from autograder.course import Assignment
 from autograder.delimiters import HIDDEN, SOLUTION
@@ -73,6 +74,19 @@ def roll(assignment: Assignment, count: int, seed: int, styles: dict[str, Texts]
         about = f"misconceptions: {', '.join(names)}" if names else "right"
         groups = shares_due(assignment, less=_costs(chosen), either=_doubtful(chosen))
         yield HandIn(student, files, due(about=about, style=style, misconceptions=names, **groups))
+
+
+def styles_of(assignment: Assignment) -> dict[str, Texts]:
+    """The reference, and where this is a clone of the project whole packages by others."""
+    names = [Path(name).stem for name in assignment.settings.editable]
+    places = {REFERENCE: assignment.package}
+    second = assignment.course.root / "tests" / "hand_ins" / "second_solution" / assignment.settings.package
+    if second.is_dir():
+        places["second_solution"] = second
+    return {
+        style: {name: (place / f"{name}.py").read_text(encoding="utf-8") for name in names}
+        for style, place in places.items()
+    }
 
 
 def planted(assignment: Assignment, texts: Texts, faults: list[Misconception]) -> Texts:

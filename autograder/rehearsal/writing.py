@@ -13,7 +13,7 @@ from autograder.demo import make_course
 from autograder.errors import CourseError
 from autograder.records import write_atomically
 from autograder.rehearsal.faults import Files
-from autograder.rehearsal.roll import REFERENCE, HandIn, Texts, roll
+from autograder.rehearsal.roll import HandIn, roll, styles_of
 from autograder.rehearsal.truth import Truth
 from autograder.stripping import stripped
 
@@ -36,7 +36,7 @@ def simulate(course: Course, name: str, count: int, seed: int, folder: Path, for
     if count < 1:
         raise CourseError("a class has one student at least", fix="give a number from 1 on")
     assignment = make_course(course, folder).assignment(name)
-    class_ = list(roll(assignment, count, seed, _styles(course.assignment(name))))
+    class_ = list(roll(assignment, count, seed, styles_of(course.assignment(name))))
     if form == "canvas":
         class_ = _write_canvas(folder / CANVAS, class_, _released(assignment), random.Random(f"canvas {seed} {count}"))
     else:
@@ -45,19 +45,6 @@ def simulate(course: Course, name: str, count: int, seed: int, folder: Path, for
     truth = Truth(assignment=name, seed=seed, hand_ins={hand_in.student: hand_in.due for hand_in in class_})
     write_atomically(folder / "truth.json", truth.model_dump_json(indent=1))
     return truth
-
-
-def _styles(assignment: Assignment) -> dict[str, Texts]:
-    """The reference, and where this is a clone of the project whole packages by others."""
-    names = [Path(name).stem for name in assignment.settings.editable]
-    places = {REFERENCE: assignment.package}
-    second = assignment.course.root / "tests" / "hand_ins" / "second_solution" / assignment.settings.package
-    if second.is_dir():
-        places["second_solution"] = second
-    return {
-        style: {name: (place / f"{name}.py").read_text(encoding="utf-8") for name in names}
-        for style, place in places.items()
-    }
 
 
 def _released(assignment: Assignment) -> Files:
