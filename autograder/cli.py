@@ -14,13 +14,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from autograder import editions, wall
+from autograder import class_verbs, editions, wall
 from autograder.course import Course
 from autograder.errors import CourseError
 from autograder.results import HandInResult
 from autograder.showing import as_dict, err, out, show, show_all, show_notebooks
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app.add_typer(class_verbs.app)
 
 WallOption = Annotated[
     str,

@@ -29,10 +29,7 @@ def summary(result: HandInResult) -> str:
     lines = [f"not written yet: {', '.join(unwritten)}"] if unwritten else []
     for question in result.questions:
         if question.share < 1 and question.question not in unwritten:
-            bad = next((check for check in question.checks if not check.passed), None)
-            target = question.target.message if question.target else ""
-            told = question.reason or target or " Or: ".join(question.recognised) or (bad.message if bad else "")
-            lines.append(f"{question.question}: {told.partition(chr(10))[0]}")
+            lines.append(f"{question.question}: {question.first_reason()}")
     return "\n".join(lines)
 
 
