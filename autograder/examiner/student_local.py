@@ -188,7 +188,7 @@ class LocalStudent(Student):
         return cls(_fresh_modules(texts, given), dialect)
 
     @classmethod
-    def of_texts(cls, texts: Mapping[str, str], lent: Sequence[str] = ()) -> LocalStudent:
+    def of_texts(cls, texts: Mapping[str, str], lent: Sequence[str] = (), dialect: Dialect = PLAIN) -> LocalStudent:
         """A hand-in whose files have these texts.
 
         Parameters
@@ -197,6 +197,8 @@ class LocalStudent(Student):
             Module name ("layers") and source text, for every file that students write.
         lent : sequence of str
             Functions ("layers.relu_forward") in whose place the reference's are put, as a worker does.
+        dialect : Dialect, optional
+            The dress in which it is handed in.
         """
         modules = _fresh_modules(texts, {})
         reference = _fresh_modules(reference_texts(), {}) if lent else {}
@@ -208,7 +210,7 @@ class LocalStudent(Student):
                 for key, value in list(vars(other).items()):
                     if own is not None and value is own:
                         setattr(other, key, given)
-        return cls(modules)
+        return cls(modules, dialect)
 
 
 @functools.cache
