@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -201,7 +202,7 @@ def prove(
 
 def _run(root: Path, jobs: Sequence[tuple[Any, ...]], workers: int, tell: Tell | None) -> list[Any]:
     """The results of all jobs, in their order."""
-    with ProcessPoolExecutor(workers or os.cpu_count()) as pool:
+    with ProcessPoolExecutor(workers or os.cpu_count(), initializer=_silence) as pool:
         waiting: dict[Future[Any], int] = {
             pool.submit(job[0], root, *job[1:]): number for number, job in enumerate(jobs)
         }
@@ -211,6 +212,11 @@ def _run(root: Path, jobs: Sequence[tuple[Any, ...]], workers: int, tell: Tell |
             if tell is not None:
                 tell(done, len(jobs))
     return results
+
+
+def _silence() -> None:
+    """Hand-ins print."""
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  as long as the process lives
 
 
 @functools.cache

@@ -94,6 +94,13 @@ def order(*names: str) -> str:
 
 
 def styles_for(wrong: Misconception, styles: dict[str, Texts], count: int) -> list[str]:
-    """Styles to plant a misconception in. One that wraps the hand-in's net needs what the starter's net has."""
-    fit = [name for name in styles if name not in (REFERENCE, SECOND) and "self.num_layers" in styles[name]["fc_net"]]
+    """Styles to plant a misconception in.
+
+    One that wraps the hand-in's net needs what the starter's net has. One that uses the gradient it handed to a layer,
+    not the one that came back, is no fault where the layer writes into its argument.
+    """
+    fit = {name: texts for name, texts in styles.items() if name not in (REFERENCE, SECOND)}
+    fit = {name: texts for name, texts in fit.items() if "self.num_layers" in texts["fc_net"]}
+    if wrong.name.startswith("gradient_goes_around"):
+        fit = {name: texts for name, texts in fit.items() if "dout *= " not in texts["layers"]}
     return sorted(fit, key=lambda style: order(wrong.name, style))[:count]

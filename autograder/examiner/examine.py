@@ -31,6 +31,7 @@ from autograder.results import SCHEMA, Check, QuestionResult, State, Target
 from autograder.wall import Wall, choose, places
 
 CHECKS = Path(__file__).resolve().parent.parent / "checks"
+LAYER_FUNCTIONS = ("_forward", "_backward", "_backward_alt")  # update rules may work in place
 STAND_IN = "synthetic stand-in"
 PATIENCE = 300  # wall-clock seconds that the examiner itself may take beside a hand-in's own
 
@@ -224,6 +225,9 @@ class Examination:
                     paid = by_name(second["same_faults"][question]).question
                     remark = f"The fault here cost points in {paid} already."
                     result = result.model_copy(update={"share": 1.0, "remarks": (*result.remarks, remark)})
+            if question in found["changed"] and question.endswith(LAYER_FUNCTIONS):
+                remark = f"{question} writes into an array it is given. It costs nothing, but others may need it."
+                result = result.model_copy(update={"remarks": (*result.remarks, remark)})
             results.append(result)
         return results
 

@@ -66,6 +66,7 @@ class Examination:
         self.seed = given or course.seed(folder.resolve().name, self.assignment.name)
         self.overlay: bool = config.getoption("--overlay")
         self.hung: set[str] = set()
+        self.changed: set[str] = set()
         self.cpu = 0.0  # seconds used by all forks so far
         self.began = time.monotonic()
         self.outcomes: list[dict[str, Any]] = []
@@ -118,6 +119,7 @@ class Examination:
         channel = self._fork.enter_context(self.fork(serves[1], seed))
         self._fork.callback(lambda: self._count(channel))
         remote = Remote(channel, self.hung, self.dialect)
+        remote.changed = self.changed
         try:
             remote.ready()
         except StudentError as error:
@@ -250,6 +252,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         "wall": state.wall.name,
         "unfit": state.unfit,
         "outcomes": state.outcomes,
+        "changed": sorted(state.changed),
         "recognised": state.recognised,
         "same_faults": state.same_faults,
         "cpu": state.cpu,
