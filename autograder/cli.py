@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -13,13 +14,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from autograder import editions, wall
+from autograder import class_verbs, editions, wall
 from autograder.course import Course
 from autograder.errors import CourseError
 from autograder.results import HandInResult
 from autograder.showing import as_dict, err, out, show, show_all, show_notebooks
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app.add_typer(class_verbs.app)
 
 WallOption = Annotated[
     str,
@@ -32,7 +34,8 @@ Name = Annotated[str, typer.Argument(help="Name of the assignment, a folder belo
 def _about() -> None:
     """Turn a folder of hand-ins into scores with reasons.
 
-    source/ and assignments/ --release--> release/ ... submitted/ --grade--> gradebook.db --feedback--> feedback/
+    source/ and assignments/ --release--> release/ ... DOWNLOAD --collect--> submitted/
+    submitted/ --grade--> gradebook.db --feedback--> feedback/
 
     Exit codes: 0 all done, 1 some could not be done, 2 wrong usage.
     """
@@ -133,6 +136,38 @@ def examine(
     else:
         show(work, results[0])
     raise typer.Exit(0 if all(result.state == "graded" for result in results) else 1)
+
+
+@app.command()
+def collect(
+    download: Annotated[Path, typer.Argument(help="Zip or folder that the learning platform gave.")],
+    assignment: Annotated[str, typer.Option(help="Name of the assignment.")] = "deep_nets",
+    roster: Annotated[
+        Path | None, typer.Option("--roster", help="CSV that says whose an id is; see docs/grader.md.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")] = False,
+) -> None:
+    """Lay down the newest hand-in of each student where `grade` looks for it.
+
+    Knows downloads of Canvas, Moodle, Gradescope and nbgrader's exchange, and folders with a folder or zip a student.
+    Writes submitted/STUDENT/NAME, where it is new or has changed. Exit codes: 0 all taken, 1 some could not be opened,
+    2 wrong usage.
+
+    Example: autograder collect submissions.zip --roster roster.csv
+    """
+    from autograder.collect import collect as run
+
+    work = Course.find().assignment(assignment)
+    done = run(work, download, roster=roster, dry_run=dry_run)
+    if as_json:
+        print(json.dumps(done.as_dict(), indent=1))
+    else:
+        out.print(done.table())
+        counts = Counter(line.state for line in done.lines)
+        told = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+        out.print(f"{done.kind}: {told}{'; nothing was changed (--dry-run)' if dry_run else ''}", markup=False)
+    raise typer.Exit(1 if done.unopened else 0)
 
 
 @app.command()

@@ -29,10 +29,7 @@ def summary(result: HandInResult) -> str:
     lines = [f"not written yet: {', '.join(unwritten)}"] if unwritten else []
     for question in result.questions:
         if question.share < 1 and question.question not in unwritten:
-            bad = next((check for check in question.checks if not check.passed), None)
-            target = question.target.message if question.target else ""
-            told = question.reason or target or " Or: ".join(question.recognised) or (bad.message if bad else "")
-            lines.append(f"{question.question}: {told.partition(chr(10))[0]}")
+            lines.append(f"{question.question}: {question.first_reason()}")
     return "\n".join(lines)
 
 
@@ -68,11 +65,9 @@ def as_dict(assignment: Assignment, result: HandInResult) -> dict[str, Any]:
         "target": None
         if target is None or target.target is None
         else {
-            "accuracy": target.target.accuracy,
+            **target.target.model_dump(mode="json", exclude={"message", "uses", "best_epoch", "required"}),
             "points": worth[target.question],
             "score": target.score(worth[target.question]),
-            "epochs": target.target.epochs,
-            "history": list(target.target.history),
         },
         "timing": result.timing.model_dump(),
     }

@@ -22,6 +22,7 @@ from autograder.editions import Reading
 from autograder.errors import CourseError
 from autograder.examiner import target, target_foreign
 from autograder.examiner.counted import not_counted, verdict
+from autograder.examiner.faults import OF_THE_STARTER
 from autograder.examiner.same_fault import KINDS
 from autograder.examiner.session import WALL_CLOCK
 from autograder.examiner.stage import StagedHandIn
@@ -186,6 +187,8 @@ class Examination:
         if doubtful and result.question in OF_DROPOUT:
             meant = {"keep": "keeping", "drop": "dropping"}[reading]
             remarks.append(f"This course is not of one mind about p: here it was read as the probability of {meant}.")
+        if result.question == "fc_net_batchnorm":
+            remarks += [remark for remark in self.staged.remarks if OF_THE_STARTER in remark]
         words = self.staged.dialect(reading).words(result.question)
         if words and result.share < 1:
             remarks.append(f"In your course's words: {words}.")
