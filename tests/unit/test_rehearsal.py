@@ -151,6 +151,9 @@ def test_canvas_gives_zips_of_which_the_newest_is_the_one_that_counts(tmp_path):
         assert late == {student for student, due in truth.hand_ins.items() if due.late} != set()
         again = {student for student, own in by_student.items() if len(own) == 2}
         assert again == {student for student, due in truth.hand_ins.items() if due.attempts == 2} != set()
+        roster = (tmp_path / "class" / "roster.csv").read_text(encoding="utf-8").splitlines()
+        assert {row.partition(",")[0] for row in roster[1:]} == set(truth.hand_ins)
+        assert all(name.split("_")[-4] in f"{roster}" for name in names)
         inside = {name: zipfile.ZipFile(outer.open(name)).namelist() for name in names}
     for student in again:
         first, second = by_student[student]
