@@ -35,6 +35,7 @@ c.GenerateAssignment.preprocessors = [
     # After ClearHiddenTests, unlike nbgrader's default: the gradebook, the autograded copies and the feedback then
     # never hold a hidden test. Nothing is lost, because hidden tests do not run in the notebook.
     "nbgrader.preprocessors.SaveCells",
+    "autograder.late.DueDate",
 ]
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedError()"}
 
@@ -49,6 +50,16 @@ c.Autograde.sanitize_preprocessors = [
 c.Autograde.autograde_preprocessors = [
     "autograder.nbgrader_preprocessors.ExaminerScores",
     "nbgrader.preprocessors.SaveAutoGrades",
+    "autograder.late.DueDate",
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
+]
+
+# Late hand-ins lose what [late] of assignment.toml says. The penalty is a share of all points, so it is worked out once
+# more for the feedback, when answers in words have got theirs.
+c.AssignLatePenalties.plugin_class = "autograder.late.LatePenalty"
+c.GenerateFeedback.preprocessors = [
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.GetGrades",
+    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]

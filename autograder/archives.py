@@ -6,6 +6,8 @@ while they are unpacked, and an archive that breaks a rule is refused as a whole
 
 from __future__ import annotations
 
+import mmap
+import re
 import stat
 import unicodedata
 import zipfile
@@ -15,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 _ENTRY = b"PK\x01\x02"  # begins every entry of a zip's table of contents
 _CHUNK = 1 << 16
+_BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, LookupError, EOFError, OSError)
 _SYSTEMS_OWN = ("__MACOSX", ".ipynb_checkpoints", "__pycache__", ".DS_Store", "Thumbs.db")
 
 
@@ -38,16 +41,65 @@ def unpack(archive: Path, folder: Path, bounds: Bounds) -> None:
     """
     if archive.stat().st_size > bounds.archive_bytes:
         raise ValueError(f"the archive is larger than {bounds.archive_bytes >> 20} MB")
-    if archive.read_bytes().count(_ENTRY) > 2 * bounds.files + 100:  # before a table of millions is read
-        raise ValueError(f"the archive holds more than {bounds.files} files")
     try:
+        _check_contents(archive, bounds)
         with zipfile.ZipFile(archive) as opened:
             members = _members(opened, bounds)
             left = bounds.unpacked_bytes
             for path, member in members.items():
                 left -= _write(opened, member, folder / path, left)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, LookupError, EOFError, OSError) as error:
-        raise ValueError(f"the archive cannot be opened ({type(error).__name__}); pack it again as a zip") from None
+    except _BROKEN as error:
+        raise ValueError(_unopened(error)) from None
+
+
+def unpack_each(archive: Path, folder: Path, bounds: Bounds, file_bytes: int) -> dict[str, str]:
+    """Write the files of an archive that holds many hand-ins into the empty `folder`, as far as each of them is sound.
+
+    Returns
+    -------
+    dict
+        Why files were left out, by their names in the archive: of a bad name, no plain file, damaged, or larger than
+        `file_bytes` each.
+
+    Raises
+    ------
+    ValueError
+        When nothing can be read of it, or it holds more than `bounds` allow.
+    """
+    refused: dict[str, str] = {}
+    seen: set[str] = set()
+    left = bounds.unpacked_bytes
+    try:
+        _check_contents(archive, bounds)
+        with zipfile.ZipFile(archive) as opened:
+            for member in opened.infolist():
+                try:
+                    if not _is_litter(member):
+                        left -= _write(opened, member, folder / _checked(member, seen), min(left, file_bytes))
+                except ValueError as error:
+                    refused[member.filename] = str(error)
+                except _BROKEN as error:
+                    refused[member.filename] = f"it cannot be opened ({type(error).__name__})"
+                if left <= 0:
+                    raise ValueError("the archive holds more than there is room for here")
+    except _BROKEN as error:
+        raise ValueError(_unopened(error)) from None
+    return refused
+
+
+def _check_contents(archive: Path, bounds: Bounds) -> None:
+    """Count the entries before a table of millions is read."""
+    with archive.open("rb") as file:
+        if not archive.stat().st_size:
+            raise zipfile.BadZipFile
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            count = sum(1 for _ in re.finditer(re.escape(_ENTRY), content))
+    if count > 2 * bounds.files + 100:
+        raise ValueError(f"the archive holds more than {bounds.files} files")
+
+
+def _unopened(error: Exception) -> str:
+    return f"the archive cannot be opened ({type(error).__name__}); pack it again as a zip"
 
 
 def _members(opened: zipfile.ZipFile, bounds: Bounds) -> dict[Path, zipfile.ZipInfo]:
@@ -55,23 +107,33 @@ def _members(opened: zipfile.ZipFile, bounds: Bounds) -> dict[Path, zipfile.ZipI
     members: dict[Path, zipfile.ZipInfo] = {}
     seen: set[str] = set()
     for member in opened.infolist():
-        parts = PurePosixPath(member.filename).parts
-        if member.is_dir() or any(part in _SYSTEMS_OWN for part in parts):
+        if _is_litter(member):
             continue
-        _check_name(member.filename, parts)
-        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise ValueError("the archive is packed in an unusual way; pack it again as an ordinary zip")
-        kind = stat.S_IFMT(member.external_attr >> 16)
-        if kind not in (0, stat.S_IFREG):
-            raise ValueError(f"{_shown(member.filename)} is a link or a device; only plain files are taken")
-        plain = unicodedata.normalize("NFKC", member.filename).casefold()
-        if plain in seen:
-            raise ValueError(f"two files are called {_shown(member.filename)}, but for case or kind of letters")
-        seen.add(plain)
-        members[Path(*parts)] = member
+        members[_checked(member, seen)] = member
         if len(members) > bounds.files:
             raise ValueError(f"the archive holds more than {bounds.files} files")
     return members
+
+
+def _is_litter(member: zipfile.ZipInfo) -> bool:
+    """Whether it is a folder, or a file that no person put there."""
+    return member.is_dir() or any(part in _SYSTEMS_OWN for part in PurePosixPath(member.filename).parts)
+
+
+def _checked(member: zipfile.ZipInfo, seen: set[str]) -> Path:
+    """Where a member goes, below the folder. `seen` are the names before it, and is added to."""
+    parts = PurePosixPath(member.filename).parts
+    _check_name(member.filename, parts)
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError("the archive is packed in an unusual way; pack it again as an ordinary zip")
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG):
+        raise ValueError(f"{_shown(member.filename)} is a link or a device; only plain files are taken")
+    plain = unicodedata.normalize("NFKC", member.filename).casefold()
+    if plain in seen:
+        raise ValueError(f"two files are called {_shown(member.filename)}, but for case or kind of letters")
+    seen.add(plain)
+    return Path(*parts)
 
 
 def _check_name(name: str, parts: tuple[str, ...]) -> None:
@@ -85,15 +147,19 @@ def _shown(name: str) -> str:
 
 
 def _write(opened: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, left: int) -> int:
-    """Unpack one file of at most `left` bytes; its size."""
+    """Unpack one file of at most `left` bytes; its size. A file that fails leaves nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     size = 0
     with opened.open(member) as source, path.open("xb") as copy:
-        while piece := source.read(_CHUNK):
-            size += len(piece)
-            if size > left:
-                raise ValueError("the archive holds too much once it is unpacked")
-            copy.write(piece)
+        try:
+            while piece := source.read(_CHUNK):
+                size += len(piece)
+                if size > left:
+                    raise ValueError("the archive holds too much once it is unpacked")
+                copy.write(piece)
+        except BaseException:
+            path.unlink()
+            raise
     return size
 
 

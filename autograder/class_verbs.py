@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -17,9 +16,9 @@ from autograder import wall
 from autograder.course import Course
 from autograder.errors import CourseError
 from autograder.regrade import Change
+from autograder.showing import err, out
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False)
 
 
 class Format(StrEnum):

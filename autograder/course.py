@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import hmac
 import json
+import math
 import os
 import secrets
 import tomllib
@@ -13,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from autograder.errors import CourseError
 
@@ -41,7 +43,7 @@ class TargetSettings(_Settings):
     cpu_seconds: PositiveInt = 1800
     memory_mb: PositiveInt = 4096
     accept: Literal["training", "weights"] = "training"
-    weights_mb: PositiveInt = 64
+    weights_mb: PositiveInt = 40
 
 
 class Limits(_Settings):
@@ -64,6 +66,30 @@ class Limits(_Settings):
     unpacked_mb: PositiveInt = 200
 
 
+class LateSettings(_Settings):
+    """`[late]`: when hand-ins are due (with the offset from UTC), and what a later one loses of its points.
+
+    Up to `grace_minutes` late nothing is lost. After that every hour or day that has begun since the due date costs
+    so many percent, `most_percent` in all.
+    """
+
+    due: AwareDatetime
+    grace_minutes: float = Field(default=0, ge=0)
+    percent_per_hour: float | None = Field(default=None, ge=0, le=100)
+    percent_per_day: float | None = Field(default=None, ge=0, le=100)
+    most_percent: float = Field(default=100, ge=0, le=100)
+
+    @model_validator(mode="after")
+    def _one_rate(self) -> LateSettings:
+        if (self.percent_per_hour is None) == (self.percent_per_day is None):
+            raise ValueError("give percent_per_hour or percent_per_day, and not both")
+        return self
+
+    def minutes_late(self, when: datetime.datetime) -> int:
+        """Minutes that have begun between the due date and `when`; 0 for what was in time."""
+        return max(0, math.ceil((when - self.due).total_seconds() / 60))
+
+
 class Settings(_Settings):
     """assignment.toml. Unknown keys are refused; there are no points here."""
 
@@ -72,6 +98,7 @@ class Settings(_Settings):
     editable: tuple[str, ...]
     edition: str = "canonical"
     target: TargetSettings | None = None
+    late: LateSettings | None = None
     limits: Limits = Limits()
     functions: dict[str, tuple[str, ...]] = {}  # of questions that are not named like their one function
     given: dict[str, tuple[str, ...]] = {}  # student -> questions or functions that only this student got solved

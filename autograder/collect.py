@@ -1,0 +1,307 @@
+"""Stage `collect`: from what a learning platform gives to submitted/<student>/<assignment>/.
+
+One attempt a student counts, the newest. Each is laid out beside its place and put there in one step, so that no
+hand-in is ever half of one attempt and half of another. Collecting again changes only what has changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
+from rich.markup import escape
+from rich.table import Table
+
+from autograder import archives
+from autograder.course import Assignment
+from autograder.downloads import Arrival, Entry, read
+from autograder.errors import CourseError
+from autograder.hand_in_layout import STAMP, Laid, lay_down
+from autograder.roster import Roster, moment, read_roster, safe_name, shared
+
+State = Literal["taken", "replaced", "unchanged", "kept", "unopened", "skipped", "missing"]
+MOST_FILES = 1_000_000  # in the download of a whole class
+
+
+@dataclass(frozen=True)
+class Line:
+    """What became of one student's hand-in, or of something that is none. Times are in UTC."""
+
+    student: str
+    state: State
+    origin: str = ""
+    when: str = ""
+    late_minutes: int | None = None
+    files: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass
+class Collected:
+    """A download, worked through."""
+
+    kind: str
+    lines: list[Line] = field(default_factory=list)
+
+    @property
+    def unopened(self) -> list[Line]:
+        """Hand-ins that could not be opened."""
+        return [line for line in self.lines if line.state == "unopened"]
+
+    def table(self) -> Table:
+        """For a person to read: a row each."""
+        table = Table("student", "state", "from", "time (UTC)", "late", "files", "remarks")
+        for line in self.lines:
+            books = [name.removesuffix(".ipynb") for name in line.files if name.endswith(".ipynb")]
+            code = sum(name.endswith(".py") for name in line.files)
+            late = f"{line.late_minutes} min" if line.late_minutes else ""
+            files = ", ".join([*books, *([f"{code} .py"] if code else [])])
+            cells = (line.student, line.state, line.origin, line.when[:19], late, files, "\n".join(line.remarks))
+            table.add_row(*(escape(cell) for cell in cells))
+        return table
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a program to read."""
+        return {"schema": 1, "kind": self.kind, "hand_ins": [asdict(line) for line in self.lines]}
+
+
+def collect(assignment: Assignment, download: Path, *, roster: Path | None = None, dry_run: bool = False) -> Collected:
+    """Lay down the newest hand-in of each student in a download.
+
+    Parameters
+    ----------
+    assignment : Assignment
+        What was asked for.
+    download : Path
+        A zip or folder: of Canvas, Moodle, Gradescope, nbgrader's exchange, or with one folder or zip a student.
+    roster : Path, optional
+        A CSV file that says whose an id is; see autograder.roster.
+    dry_run : bool
+        Say what would be done, and change nothing.
+
+    Raises
+    ------
+    CourseError
+        If there is no such download, nothing in it can be read, or somebody is grading here.
+    """
+    people = read_roster(roster) if roster is not None else Roster()
+    with (
+        _alone(assignment),
+        tempfile.TemporaryDirectory(prefix=".collect-", dir=assignment.course.root) as temporary,
+    ):
+        found = read(_entries(download, Path(temporary) / "download"), assignment.name)
+        collected = Collected(found.kind)
+        work = _Collecting(assignment, people, Path(temporary), dry_run)
+        for student, attempts in sorted(_by_student(found.arrivals, people).items()):
+            collected.lines.append(work.line(student, attempts))
+        collected.lines += [Line("", "skipped", name, remarks=(why,)) for name, why in found.skipped]
+        if not any(line.student for line in collected.lines):
+            raise CourseError("no hand-ins in it", where=download, fix="docs/grader.md shows what can be collected")
+        here = {line.student for line in collected.lines}
+        collected.lines += [
+            Line(row.student, "missing", remarks=("in the roster, and nothing was handed in",))
+            for row in people.rows
+            if row.student not in here
+        ]
+    return collected
+
+
+@contextlib.contextmanager
+def _alone(assignment: Assignment) -> Iterator[None]:
+    """Keep out a grader, who would read a hand-in while it is replaced."""
+    path = assignment.course.root / ".grading.lock"
+    try:
+        with FileLock(path, timeout=0):
+            yield
+    except Timeout:
+        what = "somebody is grading or collecting in this course folder"
+        raise CourseError(what, where=path.parent, fix="wait until that has ended") from None
+
+
+def _entries(download: Path, folder: Path) -> list[Entry]:
+    """The files of a download; a zip is unpacked into `folder`."""
+    fix = "name the zip or folder that the learning platform gave"
+    if download.is_dir():
+        return list(_entries_of_folder(download))
+    if not download.is_file():
+        raise CourseError("no such zip or folder", where=download, fix=fix)
+    folder.mkdir()
+    room = shutil.disk_usage(folder).free // 10 * 8
+    bounds = archives.Bounds(room, MOST_FILES, room)
+    try:
+        refused = archives.unpack_each(download, folder, bounds, file_bytes=room)
+    except ValueError as error:
+        raise CourseError(str(error), where=download, fix=fix) from None
+    left_out = [Entry(_printable(name), None, reason) for name, reason in refused.items()]
+    return [*_entries_of_folder(folder), *left_out]
+
+
+def _printable(name: str) -> PurePosixPath:
+    """A refused name, fit for a table; no part of it leads anywhere."""
+    text = "".join(letter if letter.isprintable() else "?" for letter in name.replace("\\", "/"))
+    return PurePosixPath(*[part for part in text.split("/") if part not in ("", ".", "..")][:20] or ["?"])
+
+
+def _entries_of_folder(folder: Path) -> Iterator[Entry]:
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        links = [name for name in folders if (Path(parent) / name).is_symlink()]
+        for name in sorted([*names, *links]):
+            path = Path(parent) / name
+            place = PurePosixPath(path.relative_to(folder).as_posix())
+            if path.is_symlink() or not path.is_file():
+                yield Entry(_printable(str(place)), None, "it is a link or a device; only plain files are taken")
+            else:
+                yield Entry(place, path)
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """An arrival, and whose it is."""
+
+    arrival: Arrival
+    when: datetime.datetime | None
+    remarks: tuple[str, ...]
+
+
+def _by_student(arrivals: tuple[Arrival, ...], roster: Roster) -> dict[str, list[_Attempt]]:
+    """Attempts by the student's name in submitted/, the newest first."""
+    students: dict[str, list[_Attempt]] = {}
+    for arrival in arrivals:
+        row = roster.find(arrival.ids, arrival.name)
+        student = row.student if row is not None else safe_name(arrival.student)
+        remarks = list(arrival.remarks)
+        if row is None and roster.rows:
+            remarks.append(f"not in the roster: {_whose(arrival)}")
+        elif row is None and student != arrival.student:
+            remarks.append(f"called {_whose(arrival)} in the download")
+        elif row is None and arrival.ids and arrival.name:
+            remarks.append(f"named {arrival.name}")
+        when = arrival.when or (row.submitted if row is not None else None)
+        if arrival.late and when is None:
+            remarks.append("the platform calls it late, and tells no time")
+        students.setdefault(student, []).append(_Attempt(arrival, when, tuple(remarks)))
+    for attempts in students.values():
+        attempts.sort(key=lambda attempt: attempt.arrival.order, reverse=True)
+    return students
+
+
+def _whose(arrival: Arrival) -> str:
+    ids = ", ".join(f"{kind} {value}" for kind, value in arrival.ids.items())
+    return ascii(f"{arrival.name} ({ids})" if ids else arrival.name)[1:-1]
+
+
+class _Collecting:
+    """Lays down one student's hand-in after the other."""
+
+    def __init__(self, assignment: Assignment, roster: Roster, temporary: Path, dry_run: bool) -> None:
+        self.assignment, self.roster, self.temporary, self.dry_run = assignment, roster, temporary, dry_run
+
+    def line(self, student: str, attempts: list[_Attempt]) -> Line:
+        """Lay down the newest attempt that can be opened, and say what became of it."""
+        failed: list[tuple[_Attempt, Laid]] = []
+        with tempfile.TemporaryDirectory(dir=self.temporary) as temporary:
+            for number, attempt in enumerate(attempts):
+                scratch, folder = Path(temporary) / f"scratch-{number}", Path(temporary) / f"laid-{number}"
+                scratch.mkdir()
+                laid = lay_down(self.assignment, attempt.arrival.files, scratch, folder)
+                if laid.reason:
+                    failed.append((attempt, laid))
+                    continue
+                told = [f"{each.arrival.origin} cannot be opened: {why.reason}" for each, why in failed]
+                return self._put(
+                    student, attempt, [*told, *laid.remarks, *_older(attempts[number + 1 :])], laid, folder
+                )
+            attempt, laid = failed[0]
+            return self._put(student, attempt, [laid.reason, *_older(attempts[1:])], laid, Path(temporary) / "laid-0")
+
+    def _put(self, student: str, attempt: _Attempt, remarks: list[str], laid: Laid, folder: Path) -> Line:
+        """Put a laid hand-in in its place, where it is new or differs from what is there."""
+        place = self.assignment.course.root / "submitted" / student / self.assignment.name
+        when = attempt.when
+        late = self.assignment.settings.late
+        state, told = self._state(place, folder, when, laid)
+        if state in ("taken", "replaced") or (state == "unopened" and not place.exists()):
+            if when is not None:
+                (folder / STAMP).write_text(f"{_text(when)} UTC\n", encoding="utf-8")
+            if not self.dry_run:
+                _move(folder, place)
+        return Line(
+            student=student,
+            state=state,
+            origin=attempt.arrival.origin,
+            when=_text(when),
+            late_minutes=late.minutes_late(when) if late is not None and when is not None else None,
+            files=tuple(sorted(laid.files)),
+            remarks=(*told, *attempt.remarks, *remarks),
+        )
+
+    def _state(
+        self, place: Path, folder: Path, when: datetime.datetime | None, laid: Laid
+    ) -> tuple[State, tuple[str, ...]]:
+        """What is to be done, and why."""
+        here = _contents(place)
+        if laid.reason:
+            return ("kept", ("what lies there already stays",)) if here else ("unopened", ())
+        if here is None:
+            return "taken", ()
+        before = _stamp(place)
+        if when is not None and before is not None and before > when:
+            return "kept", (f"what lies there is newer, from {_text(before)}",)
+        if here == _contents(folder) and when in (None, before):
+            return "unchanged", ()
+        return "replaced", ()
+
+
+def _older(attempts: list[_Attempt]) -> list[str]:
+    """What does not count, because something newer does."""
+    return [f"older, not counted: {shared(attempt.arrival.origin for attempt in attempts)}"] if attempts else []
+
+
+def _text(when: datetime.datetime | None) -> str:
+    """A time as nbgrader writes it, in UTC, or nothing."""
+    return when.astimezone(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S.%f") if when is not None else ""
+
+
+def _stamp(place: Path) -> datetime.datetime | None:
+    """The time of the hand-in that lies at `place`."""
+    path = place / STAMP
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > 100:
+        return None
+    return moment(path.read_bytes().decode("utf-8", "replace"))
+
+
+def _contents(place: Path) -> dict[str, str] | None:
+    """Digests of the files of a hand-in, its time stamp left out; None where there is no such folder."""
+    if not place.is_dir():
+        return None
+    found = {}
+    for path in sorted(place.rglob("*")):
+        name = path.relative_to(place).as_posix()
+        if path.is_symlink():
+            found[name] = "link"
+        elif path.is_file() and name != STAMP:
+            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def _move(folder: Path, place: Path) -> None:
+    """Put a folder in the place of another: beside it first, then by renaming."""
+    new, old = (place.with_name(f".{place.name}.{word}") for word in ("new", "old"))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    for left in (new, old):
+        shutil.rmtree(left, ignore_errors=True)
+    shutil.move(folder, new)
+    if place.exists():
+        place.rename(old)
+    new.rename(place)
+    shutil.rmtree(old, ignore_errors=True)
