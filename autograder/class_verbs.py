@@ -6,7 +6,7 @@ import contextlib
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -15,8 +15,10 @@ from rich.table import Table
 from autograder import wall
 from autograder.course import Course
 from autograder.errors import CourseError
-from autograder.regrade import Change
 from autograder.showing import err, out
+
+if TYPE_CHECKING:
+    from autograder.regrade import Change
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
