@@ -12,7 +12,7 @@ from autograder.errors import CourseError
 from autograder.misconceptions import by_name
 from autograder.rehearsal import faults
 from autograder.rehearsal.people import students
-from autograder.rehearsal.roll import fitting, planted, roll, styles_of
+from autograder.rehearsal.roll import fitting, roll, styles_of
 from autograder.rehearsal.truth import Due, Truth, disagreements, read_truth, shares_due
 from autograder.rehearsal.writing import simulate
 from autograder.results import QuestionResult
@@ -92,21 +92,17 @@ def test_points_of_a_worked_example():
     assert shares_due(DEEP_NETS, nothing=["adam", "target"])["score"] == 63.0
 
 
-def test_a_wrong_layer_is_planted_with_the_other_half_it_shares_a_cache_with():
-    text = planted(DEEP_NETS, STYLES["second_solution"], [by_name("reversed_comparison")])["layers"]
-    own = STYLES["second_solution"]["layers"]
-    assert text.startswith(own)
-    assert "def dropout_backward" in text[len(own) :]
-    assert text.rindex("> p) / p") > text.rindex("def dropout_forward")
-
-
-def test_a_wrong_net_is_planted_only_where_it_fits():
-    styles = {
-        "reference": STYLES["reference"],
-        "own": {**STYLES["reference"], "fc_net": "class FullyConnectedNet: ..."},
-    }
-    assert fitting(styles, [by_name("dropout_never_on")]) == ["reference"]
+def test_a_misconception_is_planted_only_where_it_fits():
+    own = {**STYLES["reference"], "fc_net": "class FullyConnectedNet: ..."}
+    styles = {"reference": STYLES["reference"], "own": own}
+    assert fitting(styles, []) == ["own", "reference"]
+    assert fitting(styles, [by_name("dropout_never_on"), by_name("adam_climbs")]) == ["reference"]
     assert fitting(styles, [by_name("adam_climbs")]) == ["own", "reference"]
+
+
+def test_a_course_without_the_projects_tests_has_the_reference(tmp_path):
+    simulate(COURSE, "deep_nets", 3, 1, tmp_path / "class", "folders")
+    assert list(styles_of(Course(tmp_path / "class").assignment("deep_nets"))) == ["reference"]
 
 
 @pytest.mark.parametrize("name", [*faults.BROKEN, *faults.HOSTILE])
