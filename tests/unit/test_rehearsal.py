@@ -9,7 +9,7 @@ import pytest
 
 from autograder.course import Course
 from autograder.errors import CourseError
-from autograder.misconceptions import by_name
+from autograder.misconceptions import all_misconceptions, by_name
 from autograder.rehearsal import faults
 from autograder.rehearsal.people import students
 from autograder.rehearsal.roll import fitting, roll, styles_of
@@ -94,10 +94,10 @@ def test_points_of_a_worked_example():
 
 def test_a_misconception_is_planted_only_where_it_fits():
     own = {**STYLES["reference"], "fc_net": "class FullyConnectedNet: ..."}
-    styles = {"reference": STYLES["reference"], "own": own}
-    assert fitting(styles, []) == ["own", "reference"]
-    assert fitting(styles, [by_name("dropout_never_on"), by_name("adam_climbs")]) == ["reference"]
-    assert fitting(styles, [by_name("adam_climbs")]) == ["own", "reference"]
+    styles = {"reference": STYLES["reference"], "like_the_starter": STYLES["reference"], "own": own}
+    assert fitting(styles, []) == ["like_the_starter", "own", "reference"]
+    assert fitting(styles, [by_name("dropout_never_on"), by_name("adam_climbs")]) == ["like_the_starter", "reference"]
+    assert len({style for wrong in all_misconceptions() for style in fitting(STYLES, [wrong])}) > 5
 
 
 def test_a_course_without_the_projects_tests_has_the_reference(tmp_path):
