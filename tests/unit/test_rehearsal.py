@@ -6,10 +6,13 @@ import random
 import zipfile
 
 import pytest
+from typer.testing import CliRunner
 
+from autograder.cli import app
 from autograder.course import Course
 from autograder.errors import CourseError
 from autograder.misconceptions import all_misconceptions, by_name
+from autograder.records import Records
 from autograder.rehearsal import faults
 from autograder.rehearsal.people import students
 from autograder.rehearsal.roll import fitting, roll, styles_of
@@ -177,11 +180,10 @@ def test_every_disagreement_is_listed_and_nothing_else(tmp_path):
 
     def graded(student, **shares):
         folder = tmp_path / "results" / "deep_nets" / student
-        folder.mkdir(parents=True)
         origin = {"kit": "", "edition": "canonical", "wall": "none", "data": "none", "state": "graded"}
         for question in QUESTIONS - {"target"}:
             result = QuestionResult(**origin, question=question, share=shares.get(question, 1.0))
-            (folder / f"{question}.json").write_text(result.model_dump_json(by_alias=True))
+            Records(folder).write(result)
 
     hand_ins = {"right": due(), "robbed": due(), "lucky": due(less=["adam"]), "odd": due(nothing=["adam"])}
     hand_ins |= {"open": due(either=["adam"]), "away": due(), "empty": due(nothing=QUESTIONS)}
@@ -194,6 +196,28 @@ def test_every_disagreement_is_listed_and_nothing_else(tmp_path):
         graded(student, adam=0.5)
     found = {(student, question) for student, question, _ in disagreements(work, truth)}
     assert found == {("stranger", ""), ("robbed", "adam"), ("lucky", "adam"), ("odd", "adam"), ("away", "")}
+
+
+def test_the_verb_makes_a_class_and_compares_it(tmp_path):
+    folder = tmp_path / "class"
+    made = CliRunner().invoke(app, ["simulate-class", "3", "--seed", "2", "--output", str(folder)])
+    assert made.exit_code == 0, made.output
+    truth = read_truth(folder)
+    assert {path.name for path in (folder / "submitted").iterdir()} == set(truth.hand_ins)
+    (folder / "results" / "deep_nets" / "stranger").mkdir(parents=True)
+    compared = CliRunner().invoke(app, ["simulate-class", "--compare", "--output", str(folder)])
+    assert compared.exit_code == 1
+    assert "not graded" in compared.output
+    for student, due in truth.hand_ins.items():
+        (folder / "results" / "deep_nets" / student).mkdir()
+        records = Records(folder / "results" / "deep_nets" / student)
+        origin = {"kit": "", "edition": "canonical", "wall": "none", "data": "none", "state": "graded"}
+        for group, share in (("full", 1.0), ("less", 0.5), ("nothing", 0.0)):
+            for question in getattr(due, group):
+                records.write(QuestionResult(**origin, question=question, share=share))
+    (folder / "results" / "deep_nets" / "stranger").rmdir()
+    compared = CliRunner().invoke(app, ["simulate-class", "--compare", "--output", str(folder)])
+    assert compared.exit_code == 0, compared.output
 
 
 def test_a_file_that_is_no_truth_is_refused(tmp_path):
