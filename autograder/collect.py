@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
@@ -59,13 +60,14 @@ class Collected:
 
     def table(self) -> Table:
         """For a person to read: a row each."""
-        table = Table("student", "state", "from", "time (UTC)", "late", "files", "remarks")
+        table = Table()
+        for head in ("student", "state", "from", "time (UTC)", "files", "remarks"):
+            table.add_column(head, no_wrap=head in ("student", "state"), overflow="fold")
         for line in self.lines:
-            books = [name.removesuffix(".ipynb") for name in line.files if name.endswith(".ipynb")]
-            code = sum(name.endswith(".py") for name in line.files)
-            late = f"{line.late_minutes} min" if line.late_minutes else ""
-            files = ", ".join([*books, *([f"{code} .py"] if code else [])])
-            cells = (line.student, line.state, line.origin, line.when[:19], late, files, "\n".join(line.remarks))
+            counts = Counter(PurePosixPath(name).suffix for name in line.files)
+            files = ", ".join(f"{count} {suffix}" for suffix, count in sorted(counts.items(), reverse=True))
+            when = line.when[:19] + (f"\n{line.late_minutes} min late" if line.late_minutes else "")
+            cells = (line.student, line.state, line.origin, when, files, "\n".join(line.remarks))
             table.add_row(*(escape(cell) for cell in cells))
         return table
 
