@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from autograder import editions, wall
-from autograder.course import Assignment, Course
+from autograder import class_verbs, editions, wall
+from autograder.course import Course
 from autograder.errors import CourseError
 from autograder.results import HandInResult
+from autograder.showing import as_dict, err, out, show, show_all, show_notebooks
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False)
+app.add_typer(class_verbs.app)
 
 WallOption = Annotated[
     str,
@@ -131,9 +132,9 @@ def examine(
         found = [as_dict(work, result) for result in results]
         print(json.dumps(found if len(folders) > 1 else found[0], indent=1))
     elif len(folders) > 1:
-        _show_all(work, [(result, "") for result in results])
+        show_all(work, [(result, "") for result in results])
     else:
-        _show(work, results[0])
+        show(work, results[0])
     raise typer.Exit(0 if all(result.state == "graded" for result in results) else 1)
 
 
@@ -197,24 +198,26 @@ def grade(
 
     _use(wall_name)
     work = Course.find().assignment(assignment)
-    count, executor = pool.cluster(scheduler) if scheduler else (workers, pool.processes)
-    results = run(
-        work,
-        student or (),
-        workers=count,
-        executor=executor,
-        with_target=target,
-        allow_synthetic=allow_synthetic,
-        console=err,
-    )
     done: list[tuple[HandInResult, str]] = []
+    local = contextlib.nullcontext((workers, pool.processes))
     try:
-        done.extend(results)
+        with pool.cluster(scheduler) if scheduler else local as (count, executor):
+            done.extend(
+                run(
+                    work,
+                    student or (),
+                    workers=count,
+                    executor=executor,
+                    with_target=target,
+                    allow_synthetic=allow_synthetic,
+                    console=err,
+                )
+            )
     except KeyboardInterrupt:
-        _show_all(work, done)
+        show_all(work, done)
         err.print(f"stopped; {len(done)} hand-ins are recorded. The same command does the rest.", markup=False)
         raise typer.Exit(130) from None
-    _show_all(work, done)
+    show_all(work, done)
     raise typer.Exit(0 if all(result.state == "graded" and not reason for result, reason in done) else 1)
 
 
@@ -265,8 +268,8 @@ def demo(
     names = demonstration.make_hand_ins(work)
     err.print(f"2 of 3: grading {', '.join(names)} (a few minutes: the target is trained for real)")
     done = list(run(work, allow_synthetic=True, console=err))
-    _show_all(work, done)
-    _show_notebooks(work, [result for result, _ in done])
+    show_all(work, done)
+    show_notebooks(work, [result for result, _ in done])
     err.print("3 of 3: writing feedback")
     write_feedback(course, work)
     out.print(
@@ -299,6 +302,45 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for 
     raise typer.Exit(1 if any(finding.state == "bad" for finding in findings) else 0)
 
 
+@app.command()
+def prove(
+    secrets: Annotated[int, typer.Option(min=1, help="Examine each right hand-in under so many secrets.")] = 200,
+    question: Annotated[
+        list[str] | None, typer.Option("--question", help="Only this question's checks and faults; may be repeated.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one for each core.")] = 0,
+) -> None:
+    """Prove the hidden checks: right hand-ins in every style earn all, each known mistake costs its own question only.
+
+    Reads tests/styles of a clone and the misconceptions; prints the matrix, and writes it to docs/prove.md when nothing
+    was left out (200 secrets, all questions). Exit codes: 0 proved, 1 something does not hold, 2 wrong usage.
+
+    Example: autograder prove --secrets 20 --question adam
+    """
+    from rich.markdown import Markdown
+    from rich.progress import Progress
+
+    from autograder import prove as proofs
+    from autograder.grade import COLUMNS
+
+    course = Course.find()
+    with Progress(*COLUMNS, console=err) as progress:
+        bar = progress.add_task("proving", total=None)
+        found = proofs.prove(
+            course,
+            secrets=secrets,
+            questions=question or (),
+            workers=workers,
+            tell=lambda done, total: progress.update(bar, completed=done, total=total),
+        )
+    page = proofs.as_page(found)
+    out.print(Markdown(page.removesuffix(f"{found.line()}\n")))
+    if secrets == proofs.SECRETS and not question:
+        (course.root / "docs" / "prove.md").write_text(page, encoding="utf-8")
+    out.print(found.line(), markup=False)
+    raise typer.Exit(0 if found.holds else 1)
+
+
 def _use(wall_name: str) -> None:
     """Hand the choice of a wall on to every process that this one starts."""
     if wall_name not in (wall.AUTO, *wall.WALLS):
@@ -308,125 +350,6 @@ def _use(wall_name: str) -> None:
         err.print(
             "NO WALL: student code can read, send and remove whatever your user can. Results say so.", style="bold red"
         )
-
-
-def points(assignment: Assignment, result: HandInResult) -> tuple[float, float]:
-    """Points earned and points that could be, over the questions examined."""
-    worth = {question.grade_id: question.points for question in assignment.auto_questions}
-    earned = sum(question.score(worth[question.question]) for question in result.questions)
-    return round(earned, 2), sum(worth[question.question] for question in result.questions)
-
-
-def summary(result: HandInResult) -> str:
-    """The first reason of each question that lost points, in a line each."""
-    if result.state == "failed":
-        return result.reason
-    unwritten = [question.question for question in result.questions if question.reason.endswith(" is not written yet.")]
-    lines = [f"not written yet: {', '.join(unwritten)}"] if unwritten else []
-    for question in result.questions:
-        if question.share < 1 and question.question not in unwritten:
-            bad = next((check for check in question.checks if not check.passed), None)
-            target = question.target.message if question.target else ""
-            told = question.reason or target or " Or: ".join(question.recognised) or (bad.message if bad else "")
-            lines.append(f"{question.question}: {told.partition(chr(10))[0]}")
-    return "\n".join(lines)
-
-
-def as_dict(assignment: Assignment, result: HandInResult) -> dict[str, Any]:
-    """A result in the form that `--json` prints; times stand in a field of their own."""
-    worth = {question.grade_id: question.points for question in assignment.auto_questions}
-    fields = {"name", "passed", "message", "misconception"}
-    target = next((question for question in result.questions if question.target is not None), None)
-    return {
-        "schema": 1,
-        "student": result.student,
-        "assignment": result.assignment,
-        "state": result.state,
-        "reason": result.reason,
-        "edition": result.edition,
-        "evidence": list(result.evidence),
-        "remarks": list(result.remarks),
-        "not_counted": list(result.not_counted),
-        "wall": result.wall,
-        "data": result.data,
-        "questions": [
-            {
-                "id": question.question,
-                "state": question.state,
-                "points": worth[question.question],
-                "score": question.score(worth[question.question]),
-                "reason": question.reason,
-                "checks": [check.model_dump(include=fields) for check in question.checks],
-                "remarks": list(question.remarks),
-            }
-            for question in result.questions
-        ],
-        "target": None
-        if target is None or target.target is None
-        else {
-            "accuracy": target.target.accuracy,
-            "points": worth[target.question],
-            "score": target.score(worth[target.question]),
-            "epochs": target.target.epochs,
-            "history": list(target.target.history),
-        },
-        "timing": result.timing.model_dump(),
-    }
-
-
-def _show_all(assignment: Assignment, done: list[tuple[HandInResult, str]]) -> None:
-    table = Table("student", "state", "points", "reasons", title=f"{assignment.name}: {assignment.settings.title}")
-    foreign = any(result.evidence for result, _ in done)
-    if foreign:
-        table.add_column("edition")
-    for result, reason in sorted(done, key=lambda pair: pair[0].student):
-        earned, most = points(assignment, result)
-        row = [result.student, result.state, f"{earned:g} / {most:g}", escape(reason or summary(result))]
-        table.add_row(*row, *([result.edition] if foreign else []))
-    out.print(table)
-    if done:
-        out.print(f"wall: {done[0][0].wall}; data: {done[0][0].data}", markup=False)
-
-
-def _show_notebooks(assignment: Assignment, results: list[HandInResult]) -> None:
-    worth: dict[str, dict[str, float]] = {}
-    for question in assignment.auto_questions:
-        worth.setdefault(question.notebook, {})[question.grade_id] = question.points
-    table = Table(title="automatic points, notebook by notebook")
-    for name in ("student", *worth):
-        table.add_column(name, overflow="fold")
-    for result in sorted(results, key=lambda result: result.student):
-        shares = {question.question: question for question in result.questions}
-        earned = [sum(shares[name].score(most) for name, most in own.items()) for own in worth.values()]
-        table.add_row(result.student, *(f"{sum_:g}" for sum_ in earned))
-    table.add_row("of", *(f"{sum(own.values()):g}" for own in worth.values()))
-    out.print(table)
-
-
-def _show(assignment: Assignment, result: HandInResult) -> None:
-    worth = {question.grade_id: question.points for question in assignment.auto_questions}
-    table = Table("question", "state", "score", "why")
-    for question in result.questions:
-        most = worth[question.question]
-        table.add_row(
-            question.question, question.state, f"{question.score(most):g} / {most:g}", escape(question.message())
-        )
-    out.print(table)
-    if result.reason and not result.questions:
-        out.print(result.reason, markup=False)
-    earned, most = points(assignment, result)
-    out.print(
-        f"{result.student}: {result.state}, {earned:g} of {most:g} automatic points; "
-        f"wall: {result.wall}; data: {result.data}; edition: {result.edition}",
-        markup=False,
-    )
-    for title, lines in (
-        (f"why {result.edition}", result.evidence),
-        ("remarks", result.remarks),
-        ("not counted", result.not_counted),
-    ):
-        if lines:
-            out.print("\n  ".join([f"{title}:", *lines]), markup=False)
 
 
 def main() -> None:

@@ -43,7 +43,7 @@ class TargetSettings(_Settings):
     cpu_seconds: PositiveInt = 1800
     memory_mb: PositiveInt = 4096
     accept: Literal["training", "weights"] = "training"
-    weights_mb: PositiveInt = 64
+    weights_mb: PositiveInt = 40
 
 
 class Limits(_Settings):

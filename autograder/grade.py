@@ -28,7 +28,7 @@ from autograder.records import Records
 from autograder.results import HandInResult, QuestionResult, Timing
 from autograder.wall import AUTO, VARIABLE, places
 
-_COLUMNS = (
+COLUMNS = (
     TextColumn("{task.description}"),
     BarColumn(),
     MofNCompleteColumn(),
@@ -81,7 +81,7 @@ def examined(
         Questions in the order of the notebooks. A bad hand-in gives reasons, never an exception.
     """
     chosen = _chosen(assignment, tuple(only), with_target)
-    plan = Plan(assignment, student, chosen, _records(assignment, student) if store else None)
+    plan = Plan(assignment, student, chosen, records_of(assignment, student) if store else None)
     staged = lay_out(assignment, folder, edition or assignment.settings.edition, package)
     try:
         seed = assignment.course.seed(student, assignment.name)
@@ -96,7 +96,7 @@ def examined(
 
 def recorded(assignment: Assignment, student: str, folder: Path) -> HandInResult:
     """What the records say of one hand-in; nothing is examined. For nbgrader, after `grade` has examined it."""
-    plan = Plan(assignment, student, list(assignment.auto_questions), _records(assignment, student))
+    plan = Plan(assignment, student, list(assignment.auto_questions), records_of(assignment, student))
     for name in (question.grade_id for question in plan.chosen):
         if kept := plan.records and plan.records.kept(name):
             plan.known[name] = kept
@@ -105,7 +105,8 @@ def recorded(assignment: Assignment, student: str, folder: Path) -> HandInResult
     return plan.result()
 
 
-def _records(assignment: Assignment, student: str) -> Records:
+def records_of(assignment: Assignment, student: str) -> Records:
+    """The records of one student."""
     return Records(assignment.course.root / "results" / assignment.name / student)
 
 
@@ -120,11 +121,22 @@ def _chosen(assignment: Assignment, only: tuple[str, ...], with_target: bool) ->
 
 
 class Grading:
-    """Grading a class: plans, jobs for those that need one, their answers into records and gradebook."""
+    """Grading a class: plans, jobs for those that need one, their answers into records and gradebook.
 
-    def __init__(self, assignment: Assignment, folders: dict[str, Path], with_target: bool) -> None:
-        self.assignment, self.folders = assignment, folders
-        self.chosen = _chosen(assignment, (), with_target)
+    With `anew` no record is read or written.
+    """
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        folders: dict[str, Path],
+        *,
+        with_target: bool = True,
+        only: tuple[str, ...] = (),
+        anew: bool = False,
+    ) -> None:
+        self.assignment, self.folders, self.anew = assignment, folders, anew
+        self.chosen = _chosen(assignment, only, with_target)
         self.plans: dict[str, Plan] = {}
         self.version = node.version(assignment)
         self.log = _log(assignment)
@@ -136,7 +148,7 @@ class Grading:
     def plan(self, student: str) -> Plan:
         """What is to be done for a student; records that still hold are read."""
         assignment = self.assignment
-        plan = Plan(assignment, student, self.chosen, _records(assignment, student))
+        plan = Plan(assignment, student, self.chosen, None if self.anew else records_of(assignment, student))
         staged = lay_out(assignment, self.folders[student], assignment.settings.edition)
         try:
             seed = assignment.course.seed(student, assignment.name)
@@ -228,13 +240,13 @@ def grade(
     CourseError
         If there is nothing to grade, the data is the stand-in and nobody allowed that, or somebody else is grading.
     """
-    folders = _hand_ins(assignment, tuple(students))
+    folders = hand_ins(assignment, tuple(students))
     if assignment.settings.target is not None and with_target:
-        _refuse_stand_in(assignment, allow_synthetic)
-    with _alone(assignment), Progress(*_COLUMNS, console=console) as progress:
+        refuse_stand_in(assignment, allow_synthetic)
+    with alone(assignment), Progress(*COLUMNS, console=console) as progress:
         places.sweep()
         assignment.course.secret()
-        work = Grading(assignment, folders, with_target)
+        work = Grading(assignment, folders, with_target=with_target)
         bar = progress.add_task("grading", total=len(folders))
         ready: list[str] = []
 
@@ -262,7 +274,7 @@ def grade(
 
 
 @contextlib.contextmanager
-def _alone(assignment: Assignment) -> Iterator[None]:
+def alone(assignment: Assignment) -> Iterator[None]:
     """Keep a second grader out of this course folder: two would write the same gradebook."""
     path = assignment.course.root / ".grading.lock"
     try:
@@ -273,7 +285,8 @@ def _alone(assignment: Assignment) -> Iterator[None]:
         raise CourseError(what, where=path.parent, fix="wait until that run of `autograder grade` has ended") from None
 
 
-def _hand_ins(assignment: Assignment, students: tuple[str, ...]) -> dict[str, Path]:
+def hand_ins(assignment: Assignment, students: tuple[str, ...]) -> dict[str, Path]:
+    """Student and folder of each hand-in, or of those of `students`; CourseError where there is none."""
     submitted = assignment.course.root / "submitted"
     found = {path.parent.name: path for path in sorted(submitted.glob(f"*/{assignment.name}")) if path.is_dir()}
     unknown = sorted(set(students) - set(found))
@@ -291,7 +304,8 @@ def _data(assignment: Assignment) -> str:
         return "none"
 
 
-def _refuse_stand_in(assignment: Assignment, allowed: bool) -> None:
+def refuse_stand_in(assignment: Assignment, allowed: bool) -> None:
+    """Raise CourseError where there is no data to train the target on, or the stand-in and nobody allowed that."""
     data = _data(assignment)
     if data == "none":
         raise CourseError("CIFAR-10 is not here", where=assignment.course.data, fix="run `bash get_datasets.sh`")

@@ -8,6 +8,7 @@ hand-in, and what was recorded is read back.
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import shutil
 import tempfile
@@ -18,7 +19,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.utils import parse_utc
 from traitlets.config import Config
 
-from autograder.course import Assignment, Course
+from autograder.course import Assignment, Course, Question
 from autograder.errors import CourseError
 from autograder.hand_in_notebook import MAX_BYTES, empty_notebook
 from autograder.nbgrader_app import nbgrader_api, run
@@ -78,6 +79,16 @@ def auto_scores(assignment: Assignment, student: str, db_url: str | None = None)
             else:
                 found[question.grade_id] = grade.auto_score
     return found
+
+
+def score_by_hand(assignment: Assignment, student: str, question: Question) -> float | None:
+    """The score that a person gave to an autograded question, which counts whatever the examiner says."""
+    path = assignment.course.root / "gradebook.db"
+    if path.is_file():
+        with Gradebook(f"sqlite:///{path}") as book, contextlib.suppress(MissingEntry):
+            grade = book.find_grade(question.grade_id, question.notebook, assignment.name, student)
+            return None if grade.manual_score is None else float(grade.manual_score)
+    return None
 
 
 def _stage(assignment: Assignment, hand_in: Path, folder: Path) -> list[str]:

@@ -6,6 +6,7 @@ flight are tried again, each alone: the one that breaks it again is given up, th
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -29,8 +30,15 @@ def processes(workers: int) -> Executor:
     return ProcessPoolExecutor(workers, context, initializer=_ready)
 
 
-def cluster(address: str) -> tuple[int, Open]:
-    """How many threads a Dask cluster has, and its executor. CourseError when no scheduler with workers answers."""
+@contextlib.contextmanager
+def cluster(address: str) -> Iterator[tuple[int, Open]]:
+    """For the length of a `with`: how many threads a Dask cluster has, and its executor.
+
+    Raises
+    ------
+    CourseError
+        When Dask is not installed, no scheduler answers, or it has no workers.
+    """
     try:
         from distributed import Client
     except ImportError:
@@ -39,14 +47,21 @@ def cluster(address: str) -> tuple[int, Open]:
         ) from None
     try:
         client = Client(address, timeout=30)
-        client.wait_for_workers(1, timeout=60)
     except (OSError, ValueError, TimeoutError) as error:
         raise CourseError(
-            f"no Dask scheduler with workers answers ({error})",
+            f"no Dask scheduler answers ({error})",
             where=address,
-            fix="start `dask scheduler`, and `dask worker ADDRESS --nthreads 1 --nworkers N` on each node",
+            fix="start `dask scheduler` there, or mend the address",
         ) from None
-    return sum(client.nthreads().values()), lambda _: client.get_executor(pure=False)
+    with client:
+        count = sum(client.nthreads().values())
+        if not count:
+            raise CourseError(
+                "the Dask scheduler has no workers yet",
+                where=address,
+                fix="start `dask worker ADDRESS --nthreads 1 --nworkers N` on each node",
+            )
+        yield count, lambda _: client.get_executor(pure=False)
 
 
 def _ready() -> None:

@@ -99,6 +99,14 @@ class QuestionResult(Record):
         cents = math.floor(points * self.share * 100 + 1e-6)
         return min(max(cents / 100, 0.0), points)
 
+    def first_reason(self) -> str:
+        """Why points were lost, in one line; empty where none were."""
+        if self.share >= 1:
+            return ""
+        bad = next((check.message for check in self.checks if not check.passed), "")
+        target = self.target.message if self.target else ""
+        return (self.reason or target or " Or: ".join(self.recognised) or bad).partition("\n")[0]
+
     def message(self) -> str:
         """What the student reads under the question: the reason, what failed, the target's story, remarks."""
         failed = [check for check in self.checks if not check.passed]

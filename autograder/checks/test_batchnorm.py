@@ -14,6 +14,8 @@ from autograder.checks.norms import BATCH, BATCH_ALT, EXACT, SINGLE, Data, flat,
 
 EPS, MOMENTUM = 0.5, 0.7  # large and unusual, so that forgetting one of them shows
 
+FORWARD = ("layers.batchnorm_forward",)  # its cache may fit
+
 
 def _statistics(param: Any, d: int) -> tuple[Array, Array]:
     """The running statistics in a dict of the student's process."""
@@ -199,53 +201,71 @@ def _keeps_its_cache(student: Student, rng: np.random.Generator, backward: str) 
     require(same, "The gradients change when there is another forward pass in between.")
 
 
-@question("batchnorm_backward", weight=2, hint="The mean and the variance depend on x too: add up all ways to x.")
+@question(
+    "batchnorm_backward",
+    weight=2,
+    hint="The mean and the variance depend on x too: add up all ways to x.",
+    rests_on=FORWARD,
+)
 def test_backward_cell_dx_agrees_with_a_numeric_gradient(student: Student, rng: np.random.Generator) -> None:
     """The notebook's gradient cell on new numbers: dx agrees with the gradient by central differences."""
     require_gradients(BATCH, student, _cell(rng), names=("dx",), mode="train")
 
 
-@question("batchnorm_backward", weight=1.5, hint="dgamma sums dout * x_hat over the batch, dbeta sums dout.")
+@question(
+    "batchnorm_backward", weight=1.5, hint="dgamma sums dout * x_hat over the batch, dbeta sums dout.", rests_on=FORWARD
+)
 def test_dgamma_and_dbeta_agree_with_numeric_gradients(student: Student, rng: np.random.Generator) -> None:
     """dgamma and dbeta have shape (D,) and agree with the gradients by central differences."""
     for n, d in ((4, 5), (7, 3)):
         require_gradients(BATCH, student, inputs(rng, n, d), names=("dgamma", "dbeta"), mode="train", eps=EPS)
 
 
-@question("batchnorm_backward", hint="The root is that of var + eps, in backward as in forward; means divide by N.")
+@question(
+    "batchnorm_backward",
+    hint="The root is that of var + eps, in backward as in forward; means divide by N.",
+    rests_on=FORWARD,
+)
 def test_dx_is_right_for_any_eps_and_shape(student: Student, rng: np.random.Generator) -> None:
     """dx is right for batches of other sizes and for a large eps."""
     for n, d, eps in ((2, 6, EPS), (11, 3, 2.0), (30, 4, EPS)):
         require_gradients(BATCH, student, inputs(rng, n, d), names=("dx",), mode="train", eps=eps)
 
 
-@question("batchnorm_backward", weight=0.5, hint="Keep what backward needs in the cache, nowhere else.")
+@question(
+    "batchnorm_backward", weight=0.5, hint="Keep what backward needs in the cache, nowhere else.", rests_on=FORWARD
+)
 def test_backward_uses_its_own_cache(student: Student, rng: np.random.Generator) -> None:
     """Backward belongs to the call that made the cache, also when there was another call in between."""
     _keeps_its_cache(student, rng, "batchnorm_backward")
 
 
-@question("batchnorm_backward", weight=0.5, hint="Nothing in the layer needs float64.")
+@question("batchnorm_backward", weight=0.5, hint="Nothing in the layer needs float64.", rests_on=FORWARD)
 def test_backward_works_in_float32(student: Student, rng: np.random.Generator) -> None:
     """With float32 arrays the gradients are right to the precision of float32."""
     data = single(inputs(rng, 9, 6))
     require_gradients(BATCH, student, data, tolerance=SINGLE, mode="train", eps=0.1)
 
 
-@question("batchnorm_backward_alt", weight=2, hint="Check each line of your derivation with the numeric gradient.")
+@question(
+    "batchnorm_backward_alt",
+    weight=2,
+    hint="Check each line of your derivation with the numeric gradient.",
+    rests_on=FORWARD,
+)
 def test_alternative_dx_agrees_with_a_numeric_gradient(student: Student, rng: np.random.Generator) -> None:
     """dx of the simplified formula agrees with the gradient by central differences, as that of batchnorm_backward."""
     require_gradients(BATCH_ALT, student, _cell(rng), names=("dx",), mode="train")
 
 
-@question("batchnorm_backward_alt", hint="dgamma and dbeta are the same as in batchnorm_backward.")
+@question("batchnorm_backward_alt", hint="dgamma and dbeta are the same as in batchnorm_backward.", rests_on=FORWARD)
 def test_alternative_dgamma_and_dbeta_are_right(student: Student, rng: np.random.Generator) -> None:
     """dgamma and dbeta of the alternative have shape (D,) and agree with the gradients by central differences."""
     for n, d in ((4, 5), (7, 3)):
         require_gradients(BATCH_ALT, student, inputs(rng, n, d), names=("dgamma", "dbeta"), mode="train", eps=EPS)
 
 
-@question("batchnorm_backward_alt", weight=1.5, hint="The formula must hold for every N and eps.")
+@question("batchnorm_backward_alt", weight=1.5, hint="The formula must hold for every N and eps.", rests_on=FORWARD)
 def test_alternative_is_right_for_any_eps_and_shape(student: Student, rng: np.random.Generator) -> None:
     """dx of the alternative is right for batches of other sizes, for a large eps, and in float32."""
     for n, d, eps in ((2, 6, EPS), (11, 3, 2.0), (30, 4, EPS)):
@@ -262,7 +282,9 @@ def test_alternative_is_right_for_any_eps_and_shape(student: Student, rng: np.ra
     )
 
 
-@question("batchnorm_backward_alt", weight=0.5, hint="Keep what backward needs in the cache, nowhere else.")
+@question(
+    "batchnorm_backward_alt", weight=0.5, hint="Keep what backward needs in the cache, nowhere else.", rests_on=FORWARD
+)
 def test_alternative_uses_its_own_cache(student: Student, rng: np.random.Generator) -> None:
     """The alternative belongs to the call that made the cache, also when there was another call in between."""
     _keeps_its_cache(student, rng, "batchnorm_backward_alt")

@@ -7,8 +7,13 @@ import numpy as np
 from autograder.checks.api import Student, question, rel_error, require
 from autograder.checks.norms import EXACT, LAYER, SINGLE, inputs, require_gradients, single
 
+# Layernorm may be batchnorm of x transposed.
+TRANSPOSED = ("layers.batchnorm_forward", "layers.batchnorm_backward")
 
-@question("layernorm_forward", weight=2, hint="Take the mean and the variance over axis 1, the features.")
+
+@question(
+    "layernorm_forward", weight=2, hint="Take the mean and the variance over axis 1, the features.", rests_on=TRANSPOSED
+)
 def test_each_example_gets_mean_zero_and_variance_one(student: Student, rng: np.random.Generator) -> None:
     """With gamma 1 and beta 0 every example (row) of the output has mean 0 and standard deviation 1 over its features,
     for batches of any size, one included."""
@@ -19,7 +24,12 @@ def test_each_example_gets_mean_zero_and_variance_one(student: Student, rng: np.
         require(np.all(abs(out.std(axis=1) - 1) < 1e-4), "The standard deviation of an example is not 1.")
 
 
-@question("layernorm_forward", weight=2, hint="Divide by sqrt(var + eps), then gamma and beta, one for every feature.")
+@question(
+    "layernorm_forward",
+    weight=2,
+    hint="Divide by sqrt(var + eps), then gamma and beta, one for every feature.",
+    rests_on=TRANSPOSED,
+)
 def test_output_is_the_formula_with_any_eps(student: Student, rng: np.random.Generator) -> None:
     """The output is gamma (x - mean) / sqrt(var + eps) + beta, with the mean and the biased variance of each example
     and one gamma and beta for each feature, whatever eps is. Without it eps is 1e-5."""
@@ -32,7 +42,9 @@ def test_output_is_the_formula_with_any_eps(student: Student, rng: np.random.Gen
     require(rel_error(out, LAYER.normalized(x, 1e-5)[0]) < EXACT, "Without eps in ln_param it is not 1e-5.")
 
 
-@question("layernorm_forward", hint="Nothing may be averaged over the batch, and no mode is needed.")
+@question(
+    "layernorm_forward", hint="Nothing may be averaged over the batch, and no mode is needed.", rests_on=TRANSPOSED
+)
 def test_examples_do_not_touch_each_other(student: Student, rng: np.random.Generator) -> None:
     """The output for an example is the same alone and in any batch, with a mode in ln_param and without."""
     x, gamma, beta, _ = inputs(rng, 8, 5)
@@ -43,7 +55,7 @@ def test_examples_do_not_touch_each_other(student: Student, rng: np.random.Gener
         require(rel_error(alone, out[2:3]) < EXACT, "In another batch the same example gives another output.")
 
 
-@question("layernorm_forward", weight=0.5, hint="Nothing in the layer needs float64.")
+@question("layernorm_forward", weight=0.5, hint="Nothing in the layer needs float64.", rests_on=TRANSPOSED)
 def test_layernorm_works_in_float32(student: Student, rng: np.random.Generator) -> None:
     """With float32 arrays the output is the same as with float64, to the precision of float32."""
     data = inputs(rng, 9, 12)
@@ -53,7 +65,12 @@ def test_layernorm_works_in_float32(student: Student, rng: np.random.Generator) 
     require(rel_error(out, gamma * LAYER.normalized(x, 0.1)[0] + beta) < SINGLE, "The output is another one.")
 
 
-@question("layernorm_backward", weight=2, hint="gamma differs along the axis you average over: multiply by it first.")
+@question(
+    "layernorm_backward",
+    weight=2,
+    hint="gamma differs along the axis you average over: multiply by it first.",
+    rests_on=TRANSPOSED,
+)
 def test_layernorm_cell_dx_agrees_with_a_numeric_gradient(student: Student, rng: np.random.Generator) -> None:
     """The notebook's gradient cell on new numbers: dx agrees with the gradient by central differences."""
     require_gradients(LAYER, student, inputs(rng, 4, 5), names=("dx",))
@@ -68,7 +85,11 @@ def test_layernorm_dgamma_and_dbeta_agree_with_numeric_gradients(student: Studen
         require_gradients(LAYER, student, inputs(rng, n, d), names=("dgamma", "dbeta"), eps=0.5)
 
 
-@question("layernorm_backward", hint="Means divide by D, the number of features; the root is that of var + eps.")
+@question(
+    "layernorm_backward",
+    hint="Means divide by D, the number of features; the root is that of var + eps.",
+    rests_on=TRANSPOSED,
+)
 def test_layernorm_dx_is_right_for_any_eps_and_shape(student: Student, rng: np.random.Generator) -> None:
     """dx is right for other shapes, one example included, for a large eps, and in float32."""
     for n, d, eps in ((1, 6, 0.5), (11, 3, 2.0), (4, 15, 0.5)):

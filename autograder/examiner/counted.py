@@ -50,7 +50,21 @@ def verdict(assignment: Assignment, found: Found, question: str) -> Verdict | No
         line = getattr(node, "lineno", 0)
         reason = f"{function} is not written yet: {file}, line {line}, is as it was handed out."
         return Verdict(True, "missing", reason)
+    layer = question.removeprefix("fc_net_") + "_forward"
+    if question.startswith("fc_net_") and f"layers.{layer}" not in found.package.written and not _uses(found, layer):
+        return Verdict(True, "missing", f"{layer} is not written yet, and {function} does not use it.")
     return None
+
+
+def _uses(found: Found, name: str) -> bool:
+    """Whether the nets, or the layers they are made of, call a function by that name."""
+    sources = [found.package.sources.get(module) for module in ("fc_net", "layer_utils")]
+    return any(
+        (isinstance(node, ast.Name) and node.id == name) or (isinstance(node, ast.Attribute) and node.attr == name)
+        for source in sources
+        if source is not None and source.readable
+        for node in ast.walk(source.tree)
+    )
 
 
 def _function(assignment: Assignment, question: str) -> str | None:

@@ -77,6 +77,7 @@ def find(root: Path, name: str = AUTO, place: Path | None = None) -> Found:
     CourseError
         If there is no such edition, or `place` leads out of the hand-in.
     """
+    root = root.resolve()
     given = None if name == AUTO else edition(name)
     candidates = packages(root) if place is None else [_at(root, place)]
     if not candidates:
@@ -111,9 +112,9 @@ def find(root: Path, name: str = AUTO, place: Path | None = None) -> Found:
 
 def _at(root: Path, place: Path) -> Package:
     folder = (root / place).resolve()
-    if not folder.is_dir() or not folder.is_relative_to(root.resolve()):
+    if not folder.is_dir() or not folder.is_relative_to(root):
         raise CourseError("there is no such folder in the hand-in", where=place, fix="give its place below the hand-in")
-    return package_at(root.resolve(), folder)
+    return package_at(root, folder)
 
 
 def _contradictions(best: Edition, package: Package) -> Iterator[str]:

@@ -22,13 +22,16 @@ from autograder.editions import Reading
 from autograder.errors import CourseError
 from autograder.examiner import target, target_foreign
 from autograder.examiner.counted import not_counted, verdict
+from autograder.examiner.faults import OF_THE_STARTER
+from autograder.examiner.same_fault import KINDS
 from autograder.examiner.session import WALL_CLOCK
 from autograder.examiner.stage import StagedHandIn
-from autograder.misconceptions import all_misconceptions
+from autograder.misconceptions import all_misconceptions, by_name
 from autograder.results import SCHEMA, Check, QuestionResult, State, Target
 from autograder.wall import Wall, choose, places
 
 CHECKS = Path(__file__).resolve().parent.parent / "checks"
+LAYER_FUNCTIONS = ("_forward", "_backward", "_backward_alt")  # update rules may work in place
 STAND_IN = "synthetic stand-in"
 PATIENCE = 300  # wall-clock seconds that the examiner itself may take beside a hand-in's own
 
@@ -184,16 +187,27 @@ class Examination:
         if doubtful and result.question in OF_DROPOUT:
             meant = {"keep": "keeping", "drop": "dropping"}[reading]
             remarks.append(f"This course is not of one mind about p: here it was read as the probability of {meant}.")
+        if result.question == "fc_net_batchnorm":
+            remarks += [remark for remark in self.staged.remarks if OF_THE_STARTER in remark]
         words = self.staged.dialect(reading).words(result.question)
         if words and result.share < 1:
             remarks.append(f"In your course's words: {words}.")
         return result.model_copy(update={"remarks": tuple(remarks)})
 
+    def _related(self, questions: list[str]) -> list[str]:
+        """Questions to run along with these: a fault of one kind of net shows in others too, and costs points once."""
+        if not KINDS.keys() & set(questions):
+            return []
+        found, asked = self.staged.found, {question.grade_id for question in self.assignment.auto_questions}
+        nets = [name for name in KINDS if name in asked and name not in questions]
+        return [name for name in nets if found is None or verdict(self.assignment, found, name) is None]
+
     def _check_as(self, reading: Reading, keys: dict[str, str]) -> list[QuestionResult]:
         """Run the hidden checks; once more over the reference where a question rests on others."""
         questions = list(keys)
         try:
-            found = self._run_checks(questions, reading, overlay=False)
+            related = self._related(questions)
+            found = self._run_checks([*questions, *related], reading, overlay=False)
             failed = {row["question"] for row in found["outcomes"] if not row["passed"]}
             again = {row["question"] for row in found["outcomes"] if not row["passed"] and row["rests_on"]}
             second = self._run_checks(sorted(again), reading, overlay=True) if again and not found["unfit"] else None
@@ -207,6 +221,13 @@ class Examination:
                 if overlaid.share > result.share:
                     remark = _lent_remark(question, second["outcomes"], failed)
                     result = overlaid.model_copy(update={"remarks": (*overlaid.remarks, remark)})
+                if result.share < 1 and question in second["same_faults"]:
+                    paid = by_name(second["same_faults"][question]).question
+                    remark = f"The fault here cost points in {paid} already."
+                    result = result.model_copy(update={"share": 1.0, "remarks": (*result.remarks, remark)})
+            if question in found["changed"] and question.endswith(LAYER_FUNCTIONS):
+                remark = f"{question} writes into an array it is given. It costs nothing, but others may need it."
+                result = result.model_copy(update={"remarks": (*result.remarks, remark)})
             results.append(result)
         return results
 

@@ -33,6 +33,9 @@ FAULTS: dict[str, tuple[_Finder, str]] = {
 }
 
 
+OF_THE_STARTER = "a mistake of the course's own starter"  # in every sentence below
+
+
 def mended(source: Source, names: Iterable[str], mend: bool) -> tuple[Source, list[str]]:
     """The source without the named faults, and a sentence for each one found; with `mend` off it stays as it is."""
     told = []
@@ -43,7 +46,7 @@ def mended(source: Source, names: Iterable[str], mend: bool) -> tuple[Source, li
             line = lines[number - 1].encode()
             lines[number - 1] = (line[:first] + text.encode() + line[last:]).decode()
             done = "It was mended before examining and costs nothing" if mend else "It counts as any other mistake"
-            told.append(f"{source.name}, line {number}, holds a mistake of the course's own starter: {what}. {done}.")
+            told.append(f"{source.name}, line {number}, holds {OF_THE_STARTER}: {what}. {done}.")
         if mend:
             source = Source(source.name, "\n".join(lines))
     return source, told

@@ -29,6 +29,10 @@ _PYTHON_2 = (
 )
 
 
+MAX_LETTERS = 300_000  # of a text that is parsed: some take time that grows with their square
+MAX_DEPTH = 200  # of its tree
+
+
 class NotPython(ValueError):
     """A text that is no Python 3; the words say where, and whether it is Python 2."""
 
@@ -52,8 +56,10 @@ class Source:
     @cached_property
     def tree(self) -> ast.Module:
         """Its syntax tree; NotPython with one sentence when there is none."""
+        if len(self.text) > MAX_LETTERS:
+            raise NotPython(f"{self.name} holds more than {MAX_LETTERS:,} letters")
         try:
-            return ast.parse(self.text)
+            return _shallow(ast.parse(self.text))
         except SyntaxError as error:
             raise NotPython(self._sentence(error)) from None
         except (ValueError, RecursionError, MemoryError) as error:
@@ -93,6 +99,16 @@ class Source:
             elif isinstance(node, ast.ImportFrom):
                 found |= {alias.asname or alias.name: node for alias in node.names if alias.name != "*"}
         return found
+
+
+def _shallow(tree: ast.Module) -> ast.Module:
+    """The tree; RecursionError when it is too deep for what walks it."""
+    level: list[ast.AST] = [tree]
+    for _ in range(MAX_DEPTH):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return tree
+    raise RecursionError
 
 
 def _top_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:

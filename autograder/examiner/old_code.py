@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from autograder.examiner.files import read_plain
-from autograder.examiner.looking import Import, Source, imports
+from autograder.examiner.looking import Import, NotPython, Source, imports
 from autograder.worker import standins
 
 _HERE = frozenset(sys.stdlib_module_names) | {"numpy"}
@@ -33,8 +33,11 @@ class Needs:
     remarks: dict[str, None] = field(default_factory=dict)
 
 
-def needs(folder: Path, modules: Iterable[str], optional: Iterable[str] = ()) -> Needs:
-    """What the modules ("cs231n.layers") laid out below `folder` need; `optional` ones may be missing there."""
+def needs(folder: Path, modules: Iterable[str], optional: Sequence[str] = ()) -> Needs:
+    """What the modules ("cs231n.layers") laid out below `folder` need; `optional` ones may be missing there.
+
+    What stands in for a module that is there is written over it.
+    """
     found = Needs()
     waiting, seen = list(modules), set[str]()
     while waiting:
@@ -44,7 +47,12 @@ def needs(folder: Path, modules: Iterable[str], optional: Iterable[str] = ()) ->
             continue
         seen.add(name)
         source = Source.of_bytes(path.name, read_plain(path, _LIMIT))
-        if not source.readable:
+        try:
+            _ = source.tree
+        except NotPython as error:
+            if name.rpartition(".")[2] in optional:
+                found.empty.add(name)
+                found.remarks[f"{error}; nothing here needs it, so an empty one stood in."] = None
             continue
         _look_for_old_names(source, found)
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]

@@ -9,15 +9,16 @@ written there as JSON; what failed is told in the check's own words, never with 
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import json
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -25,9 +26,11 @@ import pytest
 from autograder.checks.api import CheckFailed, Spec, spec_of
 from autograder.course import Course, derived_seed
 from autograder.editions import READINGS
+from autograder.examiner.same_fault import LENT, same_fault
 from autograder.examiner.session import WALL_CLOCK, Channel, Session, WorkerLost
 from autograder.examiner.stage_found import lay_out
 from autograder.examiner.student import Remote, Student, StudentError
+from autograder.misconceptions import by_name
 from autograder.wall import AUTO, named
 
 _ASSIGNMENT = "deep_nets"
@@ -63,10 +66,12 @@ class Examination:
         self.seed = given or course.seed(folder.resolve().name, self.assignment.name)
         self.overlay: bool = config.getoption("--overlay")
         self.hung: set[str] = set()
+        self.changed: set[str] = set()
         self.cpu = 0.0  # seconds used by all forks so far
         self.began = time.monotonic()
         self.outcomes: list[dict[str, Any]] = []
         self.recognised: dict[str, list[str]] = {}
+        self.same_faults: dict[str, str] = {}
         self.unfit: str = ""  # why the package cannot be imported; then nothing else is tried
         edition = config.getoption("--edition") or self.assignment.settings.edition
         self.staged = lay_out(self.assignment, folder, edition, config.getoption("--package"))
@@ -114,6 +119,7 @@ class Examination:
         channel = self._fork.enter_context(self.fork(serves[1], seed))
         self._fork.callback(lambda: self._count(channel))
         remote = Remote(channel, self.hung, self.dialect)
+        remote.changed = self.changed
         try:
             remote.ready()
         except StudentError as error:
@@ -155,7 +161,9 @@ def examination(request: pytest.FixtureRequest) -> Iterator[Examination]:
     request.config.stash[_STATE] = state
     yield state
     if request.config.getoption("--results"):
+        state.end_fork()
         state.recognised = _recognised(state)
+        state.same_faults = _same_faults(state) if state.overlay else {}
     state.close()
 
 
@@ -244,7 +252,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         "wall": state.wall.name,
         "unfit": state.unfit,
         "outcomes": state.outcomes,
+        "changed": sorted(state.changed),
         "recognised": state.recognised,
+        "same_faults": state.same_faults,
         "cpu": state.cpu,
     }
     path.write_text(json.dumps(found), encoding="utf-8")
@@ -253,19 +263,42 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def _recognised(state: Examination) -> dict[str, list[str]]:
     """For each question with a wrong answer: names of the misconceptions that behave as the hand-in does."""
     found: dict[str, list[str]] = {}
-    state.end_fork()
-    wrong = dict.fromkeys(row["question"] for row in state.outcomes if row["code"] == "wrong")
-    if wrong:
+    for question in _wrong(state):
         from autograder.examiner.recognise import recognise  # takes a while to load: a right hand-in does without
-    for question in wrong:
-        name = f"recognise {question}"
-        try:
-            seed = state.seed_of(f"{name} world")
-            with state.fork(state.session, seed) as channel:
-                remote = Remote(channel, set(state.hung), state.dialect)
-                remote.ready()
-                rng = np.random.default_rng(state.seed_of(name))
-                found[question] = [match.name for match in recognise(Student(remote), question, rng)]
-        except Exception:  # what a hand-in returns may break it; a sentence is then missing, no point
-            found[question] = []
+
+        rests_on = next(row["rests_on"] for row in state.outcomes if row["question"] == question)
+        matches = _tried(state, rests_on, f"recognise {question}", functools.partial(recognise, question=question))
+        found[question] = [match.name for match in matches or ()]
     return found
+
+
+def _same_faults(state: Examination) -> dict[str, str]:
+    """For each question that fails by nothing but a misconception of another one: its name. Layers are lent by now."""
+    found: dict[str, str] = {}
+    named = [by_name(name) for names in state.recognised.values() for name in names]
+    for question in _wrong(state):
+        for wrong in [wrong for wrong in named if question in wrong.may_cost]:
+            trial = functools.partial(same_fault, question=question, wrong=wrong)
+            if _tried(state, LENT, f"{wrong.name} in {question}", trial):
+                found[question] = wrong.name
+    return found
+
+
+def _wrong(state: Examination) -> list[str]:
+    return list(dict.fromkeys(row["question"] for row in state.outcomes if row["code"] == "wrong"))
+
+
+Found = TypeVar("Found")
+
+
+def _tried(state: Examination, rests_on: tuple[str, ...], name: str, trial: Callable[..., Found]) -> Found | None:
+    """`trial(student, rng=...)` in a fresh fork; None where the hand-in breaks it."""
+    seed = state.seed_of(f"{name} world")
+    try:
+        with state.fork(state.session_for(rests_on), seed) as channel:
+            remote = Remote(channel, set(state.hung), state.dialect)
+            remote.ready()
+            remote.begin(seed)
+            return trial(Student(remote), rng=np.random.default_rng(state.seed_of(name)))
+    except Exception:  # what a hand-in returns may break us; a sentence is then missing, no point
+        return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,9 @@ NET_SHARE = 0.11  # the same for the 750 outputs that are looked at in a net's l
 RATIO = 0.02  # relative
 
 
-def recognise(student: Student, question: str, rng: np.random.Generator) -> tuple[Misconception, ...]:
+def recognise(
+    student: Student, question: str, rng: np.random.Generator, without: Sequence[Misconception] = ()
+) -> tuple[Misconception, ...]:
     """The misconception that behaves as the student's code does.
 
     Parameters
@@ -42,6 +44,8 @@ def recognise(student: Student, question: str, rng: np.random.Generator) -> tupl
         The question that failed.
     rng : numpy.random.Generator
         Draws the inputs.
+    without : sequence of Misconception, optional
+        Misconceptions that are not known, to measure what is said of unknown ones.
 
     Returns
     -------
@@ -53,7 +57,7 @@ def recognise(student: Student, question: str, rng: np.random.Generator) -> tupl
     seen, right = _taken(_PROBES[question], student, rng), _of_reference(question)
     if _alike(seen, right):
         return ()
-    known = [(wrong, _of_misconception(wrong)) for wrong in misconceptions_of(question)]
+    known = [(wrong, _of_misconception(wrong)) for wrong in misconceptions_of(question) if wrong not in without]
     whole = tuple(wrong for wrong, print_ in known if _alike(seen, print_))
     core, right = _core(seen), _core(right)
     if whole or _alike(core, right):
@@ -107,7 +111,7 @@ def _taken(probe: dict[str, Rows], student: Student, rng: np.random.Generator) -
                 found = rows(student, rng)
             except StudentError as error:
                 found = {"works": f"{error.function} fails"}
-            except CheckFailed:
+            except (CheckFailed, LookupError, TypeError, ValueError):
                 found = {"works": "another shape"}
             fingerprint |= {f"{group}: {name}": value for name, value in found.items()}
     return fingerprint

@@ -129,11 +129,13 @@ def _files(found: Found) -> Iterator[tuple[str, Path]]:
 
 def _add_support(assignment: Assignment, found: Found, own: Path) -> None:
     """Our solver and what belongs to it, wherever this course imports them from; a hand-in's own are replaced."""
+    first, *others = found.supports
     optim = _dotted(found, "optim")
-    for support in found.supports:
-        for module in _OURS:
-            text = (assignment.package / f"{module}.py").read_text(encoding="utf-8")
-            _write(own / support / f"{module}.py", _moved(text, assignment.settings.package, support, optim).encode())
+    for module in _OURS:
+        text = (assignment.package / f"{module}.py").read_text(encoding="utf-8")
+        _write(own / first / f"{module}.py", _moved(text, assignment.settings.package, first, optim).encode())
+        for other in others:  # the same Solver, by another name
+            _write(own / other / f"{module}.py", f"from {first}.{module} import *\n".encode())
 
 
 def _moved(text: str, package: str, support: str, optim: str) -> str:

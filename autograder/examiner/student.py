@@ -98,6 +98,7 @@ class Remote:
 
     def __init__(self, channel: Channel, hung: set[str], dialect: Dialect = PLAIN) -> None:
         self._channel, self._hung, self.dialect = channel, hung, dialect
+        self.changed: set[str] = set()  # functions that write into their arguments
 
     def ready(self) -> None:
         """Wait until the hand-in is imported; StudentError with the reason when it cannot be."""
@@ -145,6 +146,8 @@ class Remote:
             request[part] = self._pack_part(part, value, arrays)
         try:
             answer, out = self._channel.request(request, arrays)
+            if operation == "call" and answer.get("changed") is True:
+                self.changed.add(name)
             if "fault" not in answer:
                 return _checked(wire.unpack(answer.get("value"), out, lambda number: number), returns)
         except wire.WireError:

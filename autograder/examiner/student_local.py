@@ -6,13 +6,13 @@ same rules as on the wire, so a check that passes here passes behind a wall.
 
 from __future__ import annotations
 
-import importlib
+import functools
 import importlib.util
 import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -181,11 +181,37 @@ class LocalStudent(Student):
         """
         replaced = {"layers": layers, "layer_utils": layer_utils, "optim": optim, "fc_net": fc_net}
         given = {module: dict(functions) for module, functions in replaced.items() if functions}
+        added = appended or {}
+        texts = {name: f"{text}\n\n{added.get(name, '')}" for name, text in reference_texts().items()}
         spoken = edition(edition_name)
         dialect = Dialect(spoken, reading or spoken.dropout.readings[0])
-        return cls(_fresh_modules(given, appended or {}), dialect)
+        return cls(_fresh_modules(texts, given), dialect)
+
+    @classmethod
+    def of_texts(cls, texts: Mapping[str, str], lent: Sequence[str] = ()) -> LocalStudent:
+        """A hand-in whose files have these texts.
+
+        Parameters
+        ----------
+        texts : mapping of str to str
+            Module name ("layers") and source text, for every file that students write.
+        lent : sequence of str
+            Functions ("layers.relu_forward") in whose place the reference's are put, as a worker does.
+        """
+        modules = _fresh_modules(texts, {})
+        reference = _fresh_modules(reference_texts(), {}) if lent else {}
+        for name in lent:
+            module, _, function = name.partition(".")
+            own, given = getattr(modules[module], function, None), getattr(reference[module], function)
+            setattr(modules[module], function, given)
+            for other in modules.values():
+                for key, value in list(vars(other).items()):
+                    if own is not None and value is own:
+                        setattr(other, key, given)
+        return cls(modules)
 
 
+@functools.cache
 def _reference_folder() -> Path:
     spec = importlib.util.find_spec("nndl")
     if spec is None or spec.origin is None:
@@ -193,11 +219,17 @@ def _reference_folder() -> Path:
     return Path(spec.origin).parent
 
 
-def _fresh_modules(replaced: dict[str, dict[str, Any]], appended: Mapping[str, str]) -> dict[str, ModuleType]:
-    """Copies of the reference's modules that know only one another.
+@functools.cache
+def reference_texts() -> Mapping[str, str]:
+    """The source text of each module of the reference that students write."""
+    return {name: (_reference_folder() / f"{name}.py").read_text(encoding="utf-8") for name in _MODULES}
+
+
+def _fresh_modules(texts: Mapping[str, str], replaced: Mapping[str, dict[str, Any]]) -> dict[str, ModuleType]:
+    """Modules of these texts that know only one another.
 
     They are imported as `nndl`, whose modules are out of sys.modules for that moment: whatever way a module imports
-    another one (`from nndl import layers`, `from .layers import *`), it gets the copy.
+    another one (`from nndl import layers`, `from .layers import *`), it gets the new one.
     """
     folder = _reference_folder()
     hidden = {name: sys.modules.pop(name) for name in list(sys.modules) if name == "nndl" or name.startswith("nndl.")}
@@ -211,7 +243,7 @@ def _fresh_modules(replaced: dict[str, dict[str, Any]], appended: Mapping[str, s
             module.__package__ = "nndl"
             module.__file__ = str(folder / f"{name}.py")
             sys.modules[module.__name__] = module
-            exec(_code(folder / f"{name}.py", appended.get(name, "")), vars(module))
+            exec(_code(f"nndl/{name}.py", texts[name]), vars(module))
             vars(module).update(replaced.get(name, {}))
             setattr(package, name, module)
             modules[name] = module
@@ -222,13 +254,7 @@ def _fresh_modules(replaced: dict[str, dict[str, Any]], appended: Mapping[str, s
         sys.modules.update(hidden)
 
 
-_CODE: dict[tuple[str, str], Any] = {}
-
-
-def _code(path: Path, appended: str) -> Any:
+@functools.lru_cache(maxsize=256)
+def _code(name: str, text: str) -> CodeType:
     """The compiled source of a module, kept because tests and fingerprints build many students."""
-    text = f"{path.read_text(encoding='utf-8')}\n\n{appended}"
-    key = (str(path), text)
-    if key not in _CODE:
-        _CODE[key] = compile(text, str(path), "exec")
-    return _CODE[key]
+    return compile(text, name, "exec")

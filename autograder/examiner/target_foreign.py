@@ -103,6 +103,8 @@ def rerun_last(
     assert staged.found is not None
     settings = settings_of(staged.found, settings)
     nothing = Outcome(Target(required=settings.accuracy), 0.0, "", Usage(0.0, 0.0, ""), unwritten=True)
+    if "fc_net" not in staged.modules:
+        return dataclasses.replace(nothing, reason="There is no fc_net.py that could be trained."), []
     try:
         tries = sections(staged.found, cell)
     except ValueError as error:
@@ -113,7 +115,7 @@ def rerun_last(
         inert = {name.partition(".")[0] for name in section.modules if is_absent(staged.root / "own", name)}
         ready = dataclasses.replace(staged, stand_ins=(*staged.stand_ins, *sorted(inert)))
         outcome = rerun(ready, settings=settings, cells=section.cells)
-        if outcome.target.accuracy is not None:
+        if outcome.target.counts is not None:
             return outcome, [*told, f"{section.place}, was trained, with what it needs of earlier cells."]
         told.append(f"{section.place}, did not train: {outcome.reason}")
     return outcome, told[:-1]

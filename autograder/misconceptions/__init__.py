@@ -40,8 +40,8 @@ class Misconception:
     costs : tuple of str
         Questions that lose points by it.
     may_cost : tuple of str
-        Questions that fail with the student's own layers, and get their points back when they are examined with the
-        reference's layers.
+        Questions that fail too, and get their points back: when they are examined with the reference's layers, or
+        because they have this fault and no other.
     sentence : str
         What the student is told, in plain words.
     implementation : function or class

@@ -235,7 +235,7 @@ class DropoutBeforeNormalization(_Net):
 
 
 @wrong(
-    costs=("fc_net", "fc_net_dropout", "fc_net_batchnorm", "fc_net_layernorm"),  # no net of it is plain
+    may_cost=("fc_net", "fc_net_batchnorm", "fc_net_layernorm"),  # no net of it is plain
     sentence="With dropout_keep_ratio = 1 your net drops. It must then be the plain net.",
 )
 class DropsAtKeepRatioOne(_Net):

@@ -11,8 +11,9 @@ from nndl.fc_net import FullyConnectedNet
 from autograder.misconceptions import misconception
 from autograder.misconceptions.dropout_net import BASE, _Net
 
-# These faults show in all that a net answers, so no check of its dropout or its normalization can look past them.
-EVERY_NET = ("fc_net", "fc_net_dropout", "fc_net_batchnorm", "fc_net_layernorm")
+# These faults show in all that a net answers, so no check of its dropout or its normalization can look past them. The
+# examiner compares with the reference that has the same fault.
+OTHER_NETS = ("fc_net_dropout", "fc_net_batchnorm", "fc_net_layernorm")
 wrong = functools.partial(misconception, question="fc_net", replaces="fc_net.FullyConnectedNet")
 wrong_inside = functools.partial(wrong, companions=BASE)
 
@@ -123,7 +124,7 @@ class ReluOnTheScores(_Net):
 
 
 @wrong_inside(
-    costs=EVERY_NET,
+    may_cost=OTHER_NETS,
     sentence="The last hidden layer of your net has no ReLU. Every hidden layer is affine, then ReLU.",
 )
 class LastHiddenLayerWithoutRelu(_Net):
@@ -133,7 +134,7 @@ class LastHiddenLayerWithoutRelu(_Net):
 
 
 @wrong_inside(
-    costs=EVERY_NET,
+    may_cost=OTHER_NETS,
     sentence="Your backward pass skips the ReLUs: go back through relu_backward in every hidden layer.",
 )
 class GradientSkipsRelu(_Net):
@@ -142,7 +143,7 @@ class GradientSkipsRelu(_Net):
 
 
 @wrong(
-    costs=EVERY_NET,
+    may_cost=OTHER_NETS,
     sentence="Your net makes one layer too few. With L - 1 hidden layers there are L affine layers.",
 )
 class LastHiddenLayerMissing(FullyConnectedNet):
@@ -236,7 +237,7 @@ class SeedFixedInTheConstructor(FullyConnectedNet):
 
 
 @wrong(
-    costs=EVERY_NET,
+    may_cost=OTHER_NETS,
     sentence="Your net subtracts the mean of the batch from its images. The scores of an image then depend on the "
     "others: leave X as it is.",
 )
@@ -267,7 +268,7 @@ class WeightsMultipliedInPlace(FullyConnectedNet):
 
 
 @wrong(
-    costs=EVERY_NET,
+    may_cost=OTHER_NETS,
     sentence="Your net returns probabilities. Without labels it must return the scores, before softmax.",
 )
 class ProbabilitiesForScores(FullyConnectedNet):
@@ -279,7 +280,7 @@ class ProbabilitiesForScores(FullyConnectedNet):
 
 
 @wrong(
-    costs=EVERY_NET,
+    may_cost=OTHER_NETS,
     sentence="Your net returns no gradients for the last layer.",
 )
 class LastGradientsMissing(FullyConnectedNet):
@@ -292,7 +293,7 @@ class LastGradientsMissing(FullyConnectedNet):
 
 
 @wrong(
-    costs=EVERY_NET,
+    may_cost=OTHER_NETS,
     sentence="Your net adds the losses of the images up. The softmax loss is their mean.",
 )
 class LossesAddedUp(FullyConnectedNet):

@@ -196,6 +196,7 @@ def serve(hand_in: HandIn) -> None:
     """Answer requests until the examiner goes away or a limit ends the process."""
     while True:
         request, arrays = wire.receive(hand_in.channel)
+        given = [array.tobytes() for array in arrays]
         answer: tuple[dict[str, Any], wire.Arrays]
         try:
             answer = _answer(hand_in, request, arrays)
@@ -204,4 +205,5 @@ def serve(hand_in: HandIn) -> None:
         except BaseException as error:
             answer = hand_in.raised(error), []
         header, out = answer
-        hand_in.reply({**header, "id": request["id"]}, out)
+        changed = any(array.tobytes() != before for array, before in zip(arrays, given, strict=True))
+        hand_in.reply({**header, "id": request["id"], "changed": changed}, out)

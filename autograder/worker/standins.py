@@ -147,6 +147,7 @@ NUMPY: dict[str, Any] = {
 
 class _Module(types.ModuleType):
     __all__: Sequence[str] = ()
+    __version__ = "0"
     __path__: list[str] = []  # noqa: RUF012  a package to the import system: its submodules are found here too
 
     def __getattr__(self, name: str) -> Any:

@@ -64,9 +64,12 @@ NO_CORRECTION = (
 WRONG = {  # the mask, what it is recognised as
     "cs231n-2017": ("np.random.rand(*x.shape) >= p", "mask_not_scaled"),
     "cs231n-2018": ("(np.random.rand(*x.shape) > p) / p", "reversed_comparison"),
-    "dasecv": ("np.random.rand(*x.shape) < p", "mask_not_scaled"),  # what the notebook of seed 003 shows at last
+    "dasecv": ("np.random.rand(*x.shape) < p", "mask_not_scaled"),  # as a published answer of 2021 has it
     "cs231n-2021": (DROP_MASK, "keep_and_drop_swapped"),
-    "nndl-2018": ("(np.random.rand(*x.shape) > p) / p", "divided_by_drop_probability"),  # seed 004
+    "nndl-2018": (
+        "(np.random.rand(*x.shape) > p) / p",
+        "divided_by_drop_probability",
+    ),  # as a published answer of 2018 has it
     "nndl-2023": ("(np.random.rand(x.shape[-1]) < p) / p", "one_mask_per_feature"),
     "nndl-mixed": ("np.random.rand(*x.shape) < p / p", "missing_parentheses"),
 }
@@ -76,7 +79,8 @@ WRONG = {  # the mask, what it is recognised as
 def test_wrong_hand_in_loses_what_is_wrong_and_hears_why(name, tmp_path):
     mask, recognised = WRONG[name]
     courses.write(tmp_path, COURSES[name], mask=mask, optim_change=NO_CORRECTION)
-    result = examine(tmp_path)
+    asked = ["dropout_forward", "dropout_backward", "fc_net_dropout", "rmsprop", "adam"]
+    result = examine(tmp_path, only=asked)
     assert result.edition == name
     assert lost(result) == {"dropout_forward", "adam"}
     assert by_name(recognised).sentence in told(result, "dropout_forward")
@@ -178,7 +182,7 @@ def test_copies_of_2020_with_their_default_of_0_are_examined_as_keeping(tmp_path
 
 
 def test_dropout_printed_in_a_study_note_passes(tmp_path):
-    # Seed 002 prints (rand < p) / p, x * mask, dout * mask: CS231n's keep dialect.
+    # A published Korean study note prints (rand < p) / p, x * mask, dout * mask: CS231n's keep dialect.
     courses.write(tmp_path, COURSES["cs231n-2021"], mask=KEEP_MASK, dx="dout * mask")
     assert not lost(examine(tmp_path, only=["dropout_forward", "dropout_backward"]))
 
@@ -240,3 +244,74 @@ def test_several_hand_ins_give_a_list_and_a_bad_one_stops_none(tmp_path):
     assert found[0]["edition"] == "nndl-2023"
     assert "there is no package" in found[1]["reason"]
     assert "layers.py, line" in found[2]["reason"]
+
+
+MEANS = """\
+import numpy as np
+from nndl.layers import dropout_forward
+x = np.random.RandomState(0).randn(500, 500) + 10
+for p in (0.3, 0.6, 0.75):
+    out, _ = dropout_forward(x, {"mode": "train", "p": p, "seed": 1})
+    print(out.mean(), (out == 0).mean())
+"""
+LOSSES = """\
+import numpy as np
+from daseCV.classifiers.fc_net import FullyConnectedNet
+np.random.seed(231)
+X, y = np.random.randn(2, 15), np.random.randint(10, size=(2,))
+for dropout in (1, 0.75):
+    net = FullyConnectedNet([20, 30], input_dim=15, num_classes=10, weight_scale=5e-2, dtype=np.float64,
+                            dropout=dropout, seed=123)
+    print(net.loss(X, y)[0])
+"""
+
+
+def printed(code, folder):
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder, check=True)
+    return [float(word) for word in run.stdout.split()]
+
+
+def test_wrong_layers_print_what_the_published_notebooks_print(tmp_path):
+    # The same files are examined and named in test_wrong_hand_in_...: the answer of 2018 prints 23.31, 6.65, 3.33.
+    courses.write(tmp_path / "4", COURSES["nndl-2018"], mask=WRONG["nndl-2018"][0])
+    (tmp_path / "4" / "nndl" / "__init__.py").touch()  # a package without it comes after our own nndl
+    expected = [23.31, 0.30, 6.65, 0.60, 3.33, 0.75]
+    assert printed(MEANS, tmp_path / "4") == pytest.approx(expected, rel=0.01)
+    # The answer of 2021 prints these losses, to the last digits: its mask was not scaled when that cell was run.
+    courses.write(tmp_path / "3", COURSES["dasecv"], mask=WRONG["dasecv"][0])
+    (tmp_path / "3" / "daseCV" / "fast_layers.py").touch()
+    assert printed(LOSSES, tmp_path / "3") == pytest.approx([2.3004790897684924, 2.302454105929313], rel=1e-14)
+
+
+RECIPES = {  # the final sections of two published notebooks; the second, of 50 epochs, for its first three
+    "nndl-2023": (
+        "model = FullyConnectedNet([600, 400, 200, 50], dropout=0.75, weight_scale=4e-2, use_batchnorm=True)\n"
+        "solver = Solver(model, data, num_epochs=20, batch_size=500, update_rule='adam',\n"
+        "                optim_config={'learning_rate': 3e-3}, lr_decay=0.95, verbose=True, print_every=100)\n"
+        "solver.train()\n",
+        (0.54, 0.55),
+    ),
+    "nndl-2018": (
+        "learning_rate = 3.1e-4\n"
+        "model = FullyConnectedNet([600, 500, 400, 300, 200, 100], weight_scale=2.5e-2, dtype=np.float64,\n"
+        "                          dropout=0.25, use_batchnorm=True, reg=1e-2)\n"
+        "solver = Solver(model, data, print_every=500, num_epochs=3, batch_size=100, update_rule='adam',\n"
+        "                optim_config={'learning_rate': learning_rate}, lr_decay=0.9)\n"
+        "solver.train()\n",
+        (0.42, 0.60),
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.cifar10
+@pytest.mark.parametrize("name", RECIPES)
+def test_final_recipe_of_a_published_notebook_trains_in_its_own_dialect(name, tmp_path):
+    recipe, (at_least, required) = RECIPES[name]
+    courses.write(tmp_path, COURSES[name])
+    (tmp_path / "Dropout.ipynb").write_text(courses.dropout_notebook(COURSES[name], "#%% ## Final part", recipe))
+    result = examined(WORK, "ada", tmp_path, only=["target"], store=False, edition="auto")
+    target = result.question("target").target
+    assert target.accuracy > at_least
+    assert target.required == required
+    assert "code cell 5, was trained" in told(result, "target")

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from autograder.checks.api import CheckFailed, check_modules, checks_of, spec_of
+from autograder.examiner.examine_local import examined_here
 from autograder.examiner.student import StudentError
-from autograder.examiner.student_local import LocalStudent
+from autograder.examiner.student_local import LocalStudent, reference_texts
 
 STYLES = Path(__file__).parents[1] / "styles"
 
@@ -43,29 +44,19 @@ def planted(wrong):
     return LocalStudent.of_reference(appended={wrong.module: wrong.source()})
 
 
-def restored(wrong, rests_on):
-    """The hand-in with a misconception, with the reference's functions under what `rests_on` names."""
-    reference = LocalStudent.of_reference().modules
-    student = planted(wrong)
-    for name in rests_on:
-        module, _, function = name.partition(".")
-        setattr(student.modules[module], function, getattr(reference[module], function))
-    return student
-
-
 def failed_questions(student, questions, seeds):
     """The questions of which some check fails."""
     return {question for question in questions if failures(student, checks_of(question), seeds)}
 
 
 def paid_questions(wrong, questions, seeds):
-    """The questions that fail although every check has the reference under what it rests on."""
-    students = {}
-
-    def fails(check):
-        rests_on = spec_of(check).rests_on
-        if rests_on not in students:
-            students[rests_on] = restored(wrong, rests_on)
-        return bool(failures(students[rests_on], [check], seeds))
-
-    return {question for question in questions if any(fails(check) for check in checks_of(question))}
+    """The questions that lose points in the end: with layers lent, and a fault that shows in several counted once."""
+    texts = dict(reference_texts())
+    texts[wrong.module] += f"\n\n{wrong.source()}"
+    asked = {wrong.question, *questions}
+    return {
+        question
+        for seed in seeds
+        for question, found in examined_here(texts, f"seed {seed}", asked).items()
+        if found.share < 1
+    }

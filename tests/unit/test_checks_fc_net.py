@@ -155,7 +155,7 @@ CHANGES = [
     ("nets/starter", 'grads["W" + k] += self.reg', 'grads["W" + k] += 0 * self.reg', "gradients_not_regularized"),
     ("nets/rows_for_biases", "scores = h.dot", "scores = 0.5 * h.dot", None),
     ("nets/rows_for_biases", "h = np.maximum(0, z)", "h = np.tanh(z)", None),
-    ("nets/stack_of_steps", "loss += self.reg * 0.5", "loss += self.reg * 1.0", "two_layer_half_missing"),
+    ("nets/stack_of_steps", "return grads, net.reg * 0.5", "return grads, net.reg * 1.0", "two_layer_half_missing"),
 ]
 
 

@@ -79,6 +79,20 @@ def test_other_errors_are_not_called_python_2(text):
     assert "Python 2" not in str(caught.value)
 
 
+DEEP = {
+    "a long sum": "x = " + "+".join(["1"] * 30_000),
+    "a chain of elif": "if x:\n pass\n" + "elif x:\n pass\n" * 1500,
+    "many brackets": "[" * 5000,
+    "many letters": "x = 1\n" * 60_000,
+}
+
+
+@pytest.mark.parametrize("text", DEEP.values(), ids=DEEP)
+def test_text_made_to_break_the_reader_is_refused(text):
+    with pytest.raises(NotPython):
+        _ = Source("layers.py", text).tree
+
+
 def test_bytes_of_any_encoding_are_read():
     assert "é" in Source.of_bytes("a.py", "x = 'é'".encode("latin-1")).text
     assert Source.of_bytes("a.py", b"\xef\xbb\xbfx = 1").readable

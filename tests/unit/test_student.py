@@ -208,3 +208,12 @@ def test_fork_that_ended_serves_no_other_check(examine):
     with pytest.raises(StudentError, match="ended the Python process"):
         student.layers.relu_forward(np.ones(3))
     assert not student._remote.begin(1)
+
+
+def test_function_that_writes_into_its_arguments_is_noted(examine):
+    student = examine(layers="def relu_backward(dout, cache):\n    dout[cache < 0] = 0\n    return dout")
+    x = np.array([[-1.0, 2.0, 3.0]])
+    _, cache = student.layers.relu_forward(x)
+    assert student._remote.changed == set()
+    student.layers.relu_backward(np.ones((1, 3)), cache)
+    assert student._remote.changed == {"relu_backward"}

@@ -9,10 +9,12 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
 import courses
 from courses import COURSES
+from target_runs import Runs
 
 from autograder.course import Course
 from autograder.examiner.detect import find
 from autograder.examiner.target_foreign import sections, settings_of
+from autograder.grade import examined
 
 SETTINGS = Course.find().assignment("deep_nets").settings.target
 NET = "model = FullyConnectedNet([100])"
@@ -118,3 +120,26 @@ def test_target_is_that_of_the_course(tmp_path):
     (tmp_path / "Dropout.ipynb").write_text(courses.notebook_of("from utils.solver import Solver"))
     assert settings_of(find(tmp_path), SETTINGS).accuracy == 0.55  # 2022, the same with another support package
     assert settings_of(found_with(tmp_path / "c", NET, name="dasecv"), SETTINGS).accuracy == SETTINGS.accuracy
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    made = Runs(tmp_path_factory.mktemp("runs"))
+    yield made
+    made.remove()
+
+
+@pytest.mark.parametrize("name", ["cs231n-2021", "nndl-2018"])
+def test_section_of_another_course_is_trained_and_its_net_examined(runs, tmp_path, monkeypatch, name):
+    monkeypatch.setenv("CIFAR10_DIR", str(runs.data))
+    runs.set(floor=0.1, cpu_seconds=20)
+    train = TRAIN.replace("num_epochs=3", 'num_epochs=2, update_rule="adam", verbose=False')
+    found_with(tmp_path, "data = get_CIFAR10_data(num_training=2000)", NET, train, name=name)
+    assignment = runs.course.assignment("deep_nets")
+    result = examined(assignment, "ada", tmp_path, edition="auto", only=["target"], store=False)
+    record = result.question("target").target
+    assert record is not None, result.reason
+    assert record.epochs == 2
+    assert record.counts == record.accuracy > 0.1, record.message
+    assert record.guard.unexplained == ()
+    assert {"affine_forward", "adam"} <= set(record.uses)

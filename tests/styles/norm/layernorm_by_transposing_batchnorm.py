@@ -7,10 +7,8 @@ import numpy as np
 def layernorm_forward(x, gamma, beta, ln_param):
     D = x.shape[1]
     param = {"mode": "train", "eps": ln_param.get("eps", 1e-5)}
-    from nndl.layers import batchnorm_forward as forward
-
     ones = np.ones(x.shape[0], dtype=x.dtype)
-    x_hat, cache = forward(x.T, ones, 0 * ones, param)
+    x_hat, cache = batchnorm_forward(x.T, ones, 0 * ones, param)
     return gamma * x_hat.T + beta, (cache, x_hat.T, gamma, D)
 
 

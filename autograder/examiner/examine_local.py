@@ -1,0 +1,137 @@
+"""The examiner's judgement in this process, for code of ours: thousands of right hand-ins and planted faults.
+
+Checks get the seeds that the plugin gives them, and the same steps follow: own layers first, then the reference's lent,
+then faults that another question has paid for. `autograder prove` holds a sample of it against the walled examiner.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from autograder.checks.api import Check, CheckFailed, check_modules, spec_of
+from autograder.course import derived_seed
+from autograder.examiner.recognise import recognise
+from autograder.examiner.same_fault import LENT, same_fault
+from autograder.examiner.student import StudentError
+from autograder.examiner.student_local import LocalStudent
+from autograder.misconceptions import Misconception, by_name
+
+Texts = Mapping[str, str]  # module ("layers"): source text
+
+
+class Row(NamedTuple):
+    """What one check says: code "" passed, "stub", "hung", "memory" or "wrong"."""
+
+    question: str
+    name: str
+    weight: float
+    rests_on: tuple[str, ...]
+    code: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of one question: the share of its points, and what was recognised in it."""
+
+    share: float
+    names: tuple[str, ...] = ()
+
+
+@functools.cache
+def all_checks() -> dict[str, tuple[Check, ...]]:
+    """question: its checks, in the order of modules and lines."""
+    found: dict[str, list[Check]] = {}
+    for module in check_modules():
+        for value in vars(module).values():
+            if hasattr(value, "question_spec"):
+                found.setdefault(spec_of(value).grade_id, []).append(value)
+    return {question: tuple(checks) for question, checks in found.items()}
+
+
+def examined_here(texts: Texts, seed: str, questions: Iterable[str] = ()) -> dict[str, Outcome]:
+    """What the examiner says of a hand-in whose files have these texts, found in this process.
+
+    Parameters
+    ----------
+    texts : mapping of str to str
+        Module name and source text.
+    seed : str
+        The seed of a hand-in (`Course.seed`); those of its checks follow from it.
+    questions : iterable of str, optional
+        All by default.
+    """
+    with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
+        return LocalExamination(texts, seed).outcomes(tuple(questions) or tuple(all_checks()))
+
+
+class LocalExamination:
+    """One hand-in under one seed; `outcomes` goes the steps of the examiner."""
+
+    def __init__(self, texts: Texts, seed: str) -> None:
+        self.texts, self.seed = texts, seed
+        self.lent = functools.cache(self._lent)
+
+    def _lent(self, functions: tuple[str, ...]) -> LocalStudent:
+        return LocalStudent.of_texts(self.texts, functions)
+
+    def _begin(self, name: str) -> np.random.Generator:
+        """Seed the world as the plugin does, and give the generator of a check."""
+        world = int(derived_seed(self.seed, f"{name} world")[:8], 16)
+        random.seed(world)
+        np.random.seed(world)
+        return np.random.default_rng(int(derived_seed(self.seed, name)[:8], 16))
+
+    def _row(self, check: Check, *, lent: bool) -> Row:
+        spec, code = spec_of(check), ""
+        rng = self._begin(check.__name__)
+        try:
+            check(self.lent(spec.rests_on if lent else ()), rng)
+        except CheckFailed:
+            code = "wrong"
+        except StudentError as error:
+            code = error.code
+        return Row(spec.grade_id, check.__name__, spec.weight, spec.rests_on, code)
+
+    def outcomes(self, questions: Sequence[str]) -> dict[str, Outcome]:
+        """Own layers first; then lent ones; then faults that another question paid for."""
+        found = {question: self._judged(question, lent=False) for question in questions}
+        again = [q for q, (outcome, rows) in found.items() if outcome.share < 1 and rows[0].rests_on]
+        second = {question: self._judged(question, lent=True) for question in again}
+        named = [by_name(name) for outcome, _ in second.values() for name in outcome.names]
+        result = {question: outcome for question, (outcome, _) in found.items()}
+        for question in again:
+            if second[question][0].share > result[question].share:
+                result[question] = second[question][0]
+            if result[question].share < 1 and self._paid(question, named):
+                result[question] = Outcome(1.0, result[question].names)
+        return result
+
+    def _judged(self, question: str, *, lent: bool) -> tuple[Outcome, list[Row]]:
+        rows = [self._row(check, lent=lent) for check in all_checks()[question]]
+        share = sum(row.weight for row in rows if not row.code) / sum(row.weight for row in rows)
+        names: tuple[str, ...] = ()
+        if any(row.code == "wrong" for row in rows):
+            names = self.names(question, rows[0].rests_on if lent else ())
+        return Outcome(share, names), rows
+
+    def names(
+        self, question: str, lent: tuple[str, ...] = (), without: Sequence[Misconception] = ()
+    ) -> tuple[str, ...]:
+        """What the recogniser calls the hand-in's answers to a question, if it does not know the names in `without`."""
+        rng = self._begin(f"recognise {question}")
+        return tuple(wrong.name for wrong in recognise(self.lent(lent), question, rng, without))
+
+    def _paid(self, question: str, named: list[Misconception]) -> bool:
+        return any(
+            same_fault(self.lent(LENT), question, wrong, self._begin(f"{wrong.name} in {question}"))
+            for wrong in named
+            if question in wrong.may_cost
+        )

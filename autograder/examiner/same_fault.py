@@ -1,0 +1,97 @@
+"""Whether a question failed by nothing but a fault that another question has paid for.
+
+A net that skips its ReLUs on the way back fails with dropout and with normalization as well, although the fault has
+nothing to do with them. The reference, with the same fault planted in it, is then the measure: a hand-in whose nets
+answer in every number as that one does has this fault and no other, and what the question asks for is right.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from autograder.checks.api import Array, CallFailed, Student, rel_error
+from autograder.misconceptions import Misconception
+
+EQUAL = 1e-4  # norm-relative; a small number inside the logarithm of the loss changes less
+
+# How the nets of a question are built. With equal seeds the reference's dropout drops the same values in both nets.
+KINDS: dict[str, dict[str, object]] = {
+    "fc_net": {},
+    "fc_net_dropout": {"dropout_keep_ratio": 0.5, "seed": 17},
+    "fc_net_batchnorm": {"normalization": "batchnorm"},
+    "fc_net_layernorm": {"normalization": "layernorm"},
+}
+LENT = tuple(
+    f"layers.{layer}_{way}"
+    for layer in ("affine", "relu", "batchnorm", "layernorm", "dropout")
+    for way in ("forward", "backward")
+)
+_SIZES = ([8, 10, 7, 5], [6, 9, 9, 8, 4])
+
+Answers = dict[str, Array]
+
+
+def same_fault(student: Student, question: str, wrong: Misconception, rng: np.random.Generator) -> bool:
+    """Whether the hand-in's nets answer a question's calls as the reference with `wrong` planted in it does.
+
+    Parameters
+    ----------
+    student : Student
+        The hand-in, with the reference's layers lent to it: LENT.
+    question : str
+        The question that failed.
+    wrong : Misconception
+        What was recognised in another question.
+    rng : numpy.random.Generator
+        Draws parameters and images.
+    """
+    if question not in KINDS or question not in wrong.may_cost:
+        return False
+    from autograder.examiner.student_local import LocalStudent  # takes a while to load
+
+    seeds = [int(seed) for seed in rng.integers(2**31, size=len(_SIZES))]
+    twin = LocalStudent.of_reference(appended={wrong.module: wrong.source()})
+    with np.errstate(all="ignore"):
+        return all(
+            _equal(_answers(student, question, sizes, seed), _answers(twin, question, sizes, seed))
+            for sizes, seed in zip(_SIZES, seeds, strict=True)
+        )
+
+
+def _answers(student: Student, question: str, sizes: list[int], seed: int) -> Answers:
+    """What a net answers in training and at test time, also on images; {} where a call fails."""
+    rng = np.random.default_rng(seed)
+    try:
+        net = student.fc_net.FullyConnectedNet(
+            list(sizes[1:-1]), input_dim=sizes[0], num_classes=sizes[-1], reg=0.3, dtype=np.float64, **KINDS[question]
+        )
+        found = {f"first {name}": np.squeeze(net.params[name]) for name in net.params if name[0] != "W"}
+        _set(net, sizes, rng)
+        for turn in range(3):
+            shape = (6 - turn, sizes[0]) if turn < 2 else (4, 2, sizes[0] // 2, 1)
+            x, y = rng.standard_normal(shape), rng.integers(sizes[-1], size=shape[0])
+            student.seed(seed + turn)
+            loss, grads = net.loss(x, y)
+            found |= {f"loss {turn}": np.array(loss), f"scores {turn}": net.loss(x)}
+            found |= {f"grads {name} {turn}": np.squeeze(grad) for name, grad in grads.items()}
+    except CallFailed:
+        return {}
+    return found
+
+
+def _set(net: Any, sizes: list[int], rng: np.random.Generator) -> None:
+    """Random parameters, in an order and of a size that the net's own do not decide."""
+    for i, (fan_in, width) in enumerate(pairwise(sizes), start=1):
+        values = {"W": rng.standard_normal((fan_in, width)) / np.sqrt(fan_in)}
+        values |= {name: rng.uniform(0.5, 1.5, width) * rng.choice([-1.0, 1.0], width) for name in ("b", "beta")}
+        values |= {"gamma": rng.uniform(0.5, 1.5, width)}
+        own = {name: f"{name}{i}" for name in values}
+        net.params.update({own[name]: value for name, value in values.items() if own[name] in net.params})
+
+
+def _equal(first: Answers, second: Answers) -> bool:
+    same = bool(first) and first.keys() == second.keys()
+    return same and all(rel_error(first[name], second[name]) < EQUAL for name in first)

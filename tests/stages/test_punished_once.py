@@ -1,0 +1,68 @@
+"""One mistake costs points in its own question only, whatever stands on it: through the real examiner."""
+
+import pytest
+
+from autograder.course import Course
+from autograder.grade import examined
+from autograder.styles import complete_styles
+
+ASSIGNMENT = Course.find().assignment("deep_nets")
+STYLES = complete_styles(ASSIGNMENT)
+
+# What is put at the end of a right hand-in's layers.py.
+WRONG_BATCHNORM_BACKWARD = """
+_right = batchnorm_backward
+def batchnorm_backward(dout, cache):
+    dx, dgamma, dbeta = _right(dout, cache)
+    return 1.1 * dx, dgamma, dbeta
+"""
+WRONG_AFFINE = """
+_right = affine_forward
+def affine_forward(x, w, b):
+    return _right(x, w, 0 * b)
+"""
+CRASHING_RELU = "\ndef relu_forward(x):\n    return 1 // 0\n"
+
+
+def lost(tmp_path, style, added):
+    """Questions that lose points, and what is said of them."""
+    package = tmp_path / "hand-in" / "nndl"
+    package.mkdir(parents=True)
+    for name, text in STYLES[style].items():
+        (package / f"{name}.py").write_text(text + (added if name == "layers" else ""), "utf-8")
+    result = examined(ASSIGNMENT, "once", package.parent, with_target=False, store=False)
+    return {question.question: question.message() for question in result.questions if question.share < 1}
+
+
+# Styles with caches and helpers of their own: dicts, lists, classes, layernorm by batchnorm, nets by recursion.
+@pytest.mark.parametrize(
+    ("style", "added", "expected"),
+    [
+        ("hand_in_04", WRONG_BATCHNORM_BACKWARD, {"batchnorm_backward"}),
+        ("hand_in_10", WRONG_BATCHNORM_BACKWARD, {"batchnorm_backward"}),
+        ("hand_in_03", WRONG_AFFINE, {"affine_forward"}),
+        ("hand_in_16", WRONG_AFFINE, {"affine_forward"}),
+        ("hand_in_06", CRASHING_RELU, {"relu_forward"}),
+    ],
+)
+def test_wrong_layer_costs_its_own_question(tmp_path, style, added, expected):
+    found = lost(tmp_path, style, added)
+    assert set(found) == expected, found
+
+
+def test_backward_pass_with_a_cache_of_its_own_cannot_be_judged_after_a_crash(tmp_path):
+    """Only its own forward pass makes the cache it reads. The nets get both from the course, and lose nothing."""
+    assert set(lost(tmp_path, "hand_in_03", CRASHING_RELU)) == {"relu_forward", "relu_backward"}
+
+
+def test_writing_into_arguments_is_a_remark_and_costs_nothing(tmp_path):
+    package = tmp_path / "hand-in" / "nndl"
+    package.mkdir(parents=True)
+    for name, text in STYLES["hand_in_02"].items():  # its affine and ReLU layers work in place
+        (package / f"{name}.py").write_text(text, "utf-8")
+    names = ["relu_forward", "relu_backward", "affine_forward", "sgd_momentum"]
+    result = examined(ASSIGNMENT, "once", package.parent, only=names, with_target=False, store=False)
+    told = {question.question: question.remarks for question in result.questions}
+    assert all("writes into an array" in told[name][0] for name in names[:2])
+    assert told["affine_forward"] == told["sgd_momentum"] == ()
+    assert all(question.share == 1 for question in result.questions)
