@@ -60,14 +60,16 @@ class Collected:
 
     def table(self) -> Table:
         """For a person to read: a row each."""
-        table = Table()
-        for head in ("student", "state", "from", "time (UTC)", "files", "remarks"):
-            table.add_column(head, no_wrap=head in ("student", "state"), overflow="fold")
+        table = Table(expand=True)
+        timed = any(line.when for line in self.lines)
+        widths = {"student": 0, "state": 0, "from": 2, **({"time (UTC)": 0} if timed else {}), "files": 0, "remarks": 4}
+        for head, ratio in widths.items():
+            table.add_column(head, no_wrap=not ratio, ratio=ratio or None, overflow="fold")
         for line in self.lines:
             counts = Counter(PurePosixPath(name).suffix for name in line.files)
-            files = ", ".join(f"{count} {suffix}" for suffix, count in sorted(counts.items(), reverse=True))
-            when = line.when[:19] + (f"\n{line.late_minutes} min late" if line.late_minutes else "")
-            cells = (line.student, line.state, line.origin, when, files, "\n".join(line.remarks))
+            files = ", ".join(f"{count} {suffix}" for suffix, count in sorted(counts.items()))
+            when = line.when[:16] + (f"\n{line.late_minutes} min late" if line.late_minutes else "")
+            cells = (line.student, line.state, line.origin, *([when] if timed else []), files, "\n".join(line.remarks))
             table.add_row(*(escape(cell) for cell in cells))
         return table
 
@@ -186,7 +188,7 @@ def _by_student(arrivals: tuple[Arrival, ...], roster: Roster) -> dict[str, list
             remarks.append(f"not in the roster: {_whose(arrival)}")
         elif row is None and student != arrival.student:
             remarks.append(f"called {_whose(arrival)} in the download")
-        elif row is None and arrival.ids and arrival.name:
+        elif row is None and arrival.name not in arrival.origin:
             remarks.append(f"named {arrival.name}")
         when = arrival.when or (row.submitted if row is not None else None)
         if arrival.late and when is None:
