@@ -30,6 +30,7 @@ from autograder.hand_in_layout import STAMP, Laid, lay_down
 from autograder.roster import Roster, moment, read_roster, safe_name, shared
 
 State = Literal["taken", "replaced", "unchanged", "kept", "unopened", "skipped", "missing"]
+_WORKPLACE = ".collect-"  # begins the name of a folder in the course, for as long as it collects
 MOST_FILES = 1_000_000  # in the download of a whole class
 
 
@@ -100,7 +101,7 @@ def collect(assignment: Assignment, download: Path, *, roster: Path | None = Non
     people = read_roster(roster) if roster is not None else Roster()
     with (
         _alone(assignment),
-        tempfile.TemporaryDirectory(prefix=".collect-", dir=assignment.course.root) as temporary,
+        tempfile.TemporaryDirectory(prefix=_WORKPLACE, dir=assignment.course.root) as temporary,
     ):
         found = read(_entries(download, Path(temporary) / "download"), assignment.name)
         collected = Collected(found.kind)
@@ -121,10 +122,12 @@ def collect(assignment: Assignment, download: Path, *, roster: Path | None = Non
 
 @contextlib.contextmanager
 def _alone(assignment: Assignment) -> Iterator[None]:
-    """Keep out a grader, who would read a hand-in while it is replaced."""
+    """Keep out a grader, who would read a hand-in while it is replaced, and another who collects."""
     path = assignment.course.root / ".grading.lock"
     try:
         with FileLock(path, timeout=0):
+            for left in assignment.course.root.glob(f"{_WORKPLACE}*"):  # by a run that was killed
+                shutil.rmtree(left, ignore_errors=True)
             yield
     except Timeout:
         what = "somebody is grading or collecting in this course folder"

@@ -149,7 +149,7 @@ def safe_name(text: str) -> str:
     >>> safe_name("Lovelace, Ada")
     'Lovelace, Ada'
     >>> safe_name("../ada[1]")
-    'ada-1-64c1a4'
+    'ada-1-8f732a'
     """
     normal = unicodedata.normalize("NFC", text)
     name = "".join(letter if letter.isprintable() and letter not in '/\\[]<>:"|?*' else "-" for letter in normal)
