@@ -18,7 +18,7 @@ from autograder.rehearsal.truth import Truth
 from autograder.stripping import stripped
 
 Format = Literal["folders", "canvas"]
-CANVAS = "submissions.zip"
+CANVAS, ROSTER = "submissions.zip", "roster.csv"
 _DAY_ONE = (1980, 1, 1, 0, 0, 0)  # one date for every file: equal classes give equal bytes
 _LATE, _AGAIN, _NESTED, _RENAMED = 12, 10, 25, 15  # of 100 hand-ins
 
@@ -62,9 +62,14 @@ def _write(folder: Path, files: Files) -> None:
 
 
 def _write_canvas(path: Path, class_: list[HandIn], early: Files, draw: random.Random) -> list[HandIn]:
-    """One zip of zips, named as Canvas names them. Returns the class with who was late, and who came again."""
+    """One zip of zips, named as Canvas names them, and a roster beside it.
+
+    Returns the class with who was late, and who came again.
+    """
     written = []
     ids = draw.sample(range(20_000, 20_000 + 40 * len(class_)), len(class_))
+    rows = [f"{hand_in.student},{user}\n" for hand_in, user in zip(class_, ids, strict=True)]
+    path.with_name(ROSTER).write_text("".join(["student,canvas_id\n", *rows]), encoding="utf-8")
     number = 700_000
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as outer:
         for hand_in, user in zip(class_, ids, strict=True):

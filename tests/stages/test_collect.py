@@ -19,8 +19,9 @@ from typer.testing import CliRunner
 
 from autograder.cli import app
 from autograder.collect import Collected, Line, collect
-from autograder.course import Assignment
+from autograder.course import Assignment, Course
 from autograder.errors import CourseError
+from autograder.rehearsal.writing import simulate
 from autograder.roster import safe_name
 
 Files = Mapping[str, str | bytes]
@@ -448,6 +449,20 @@ def test_late_minutes_count_from_the_due_date_with_the_rosters_time(desk: Desk) 
     done = desk.collect({"ada_LATE_101_1_a.zip": work(), "bob_102_2_a.zip": work()})
     assert [line.late_minutes for line in done.lines] == [12, 0]
     assert desk.stamp("ada") == "2026-11-20 23:10:30.000000 UTC\n"
+
+
+def test_class_as_canvas_gives_it_is_laid_down_as_it_was_written(tmp_path: Path) -> None:
+    def files(root: Path) -> dict[str, bytes]:
+        below = root / "submitted"
+        return {path.relative_to(below).as_posix(): path.read_bytes() for path in below.rglob("*") if path.is_file()}
+
+    real = Course(ROOT)
+    truth = simulate(real, "deep_nets", 30, 5, tmp_path / "folders", "folders")
+    simulate(real, "deep_nets", 30, 5, tmp_path / "canvas", "canvas")
+    work = Course(tmp_path / "canvas")
+    done = collect(work.assignment("deep_nets"), work.root / "submissions.zip", roster=work.root / "roster.csv")
+    assert {line.student: line.state for line in done.lines} == dict.fromkeys(truth.hand_ins, "taken")
+    assert files(work.root) == files(tmp_path / "folders")
 
 
 @pytest.mark.parametrize(
