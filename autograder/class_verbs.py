@@ -49,8 +49,9 @@ def simulate_class(
 
     Writes OUTPUT, a course of its own: the sources, submitted/ or submissions.zip (as Canvas gives it: some late, some
     handed in twice, some in nested folders or with renamed notebooks) with its roster.csv, and truth.json. For each
-    student truth.json says which questions must earn all (full), lose points (less), earn nothing, or go either way, and the points that
-    follow, the target left out. Exit codes: 0 made, or all records agree; 1 some disagree; 2 wrong usage.
+    student truth.json says which questions must earn all (full), lose points (less), earn nothing, or go either
+    way, and the points that follow, the target left out. Exit codes: 0 made, or all records agree; 1 some disagree;
+    2 wrong usage.
 
     Example: autograder simulate-class 30 --seed 7, then: cd rehearsal; autograder release; autograder grade
     --no-target; autograder simulate-class --compare --output .
