@@ -33,7 +33,7 @@ LAYERS = (
     "layers.dropout_forward",
     "layers.dropout_backward",
 )
-NORMS = ("layers.batchnorm_forward", "layers.batchnorm_backward")
+NORMS = ("layers.batchnorm_forward", "layers.batchnorm_backward", "layers.batchnorm_backward_alt")
 
 
 def _require_drops(student: Student, rng: np.random.Generator) -> None:

@@ -8,7 +8,7 @@ from autograder.checks.api import Student, question, rel_error, require
 from autograder.checks.norms import EXACT, LAYER, SINGLE, inputs, require_gradients, single
 
 # Layernorm may be batchnorm of x transposed.
-TRANSPOSED = ("layers.batchnorm_forward", "layers.batchnorm_backward")
+TRANSPOSED = ("layers.batchnorm_forward", "layers.batchnorm_backward", "layers.batchnorm_backward_alt")
 
 
 @question(

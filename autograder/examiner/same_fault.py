@@ -24,10 +24,10 @@ KINDS: dict[str, dict[str, object]] = {
     "fc_net_batchnorm": {"normalization": "batchnorm"},
     "fc_net_layernorm": {"normalization": "layernorm"},
 }
-LENT = tuple(
-    f"layers.{layer}_{way}"
-    for layer in ("affine", "relu", "batchnorm", "layernorm", "dropout")
-    for way in ("forward", "backward")
+LENT = (
+    *(f"layers.{layer}_forward" for layer in ("affine", "relu", "batchnorm", "layernorm", "dropout")),
+    *(f"layers.{layer}_backward" for layer in ("affine", "relu", "batchnorm", "layernorm", "dropout")),
+    "layers.batchnorm_backward_alt",
 )
 _SIZES = ([8, 10, 7, 5], [6, 9, 9, 8, 4])
 

@@ -21,6 +21,7 @@ from autograder.editions import CANONICAL, Reading, edition
 from autograder.examiner.dialect import PLAIN, Dialect, worn
 from autograder.examiner.student import Remote, Student
 from autograder.worker import wire
+from autograder.worker.serve import lay_over
 
 _MODULES = ("layers", "layer_utils", "optim", "fc_net")
 
@@ -188,7 +189,7 @@ class LocalStudent(Student):
         return cls(_fresh_modules(texts, given), dialect)
 
     @classmethod
-    def of_texts(cls, texts: Mapping[str, str], lent: Sequence[str] = ()) -> LocalStudent:
+    def of_texts(cls, texts: Mapping[str, str], lent: Sequence[str] = (), dialect: Dialect = PLAIN) -> LocalStudent:
         """A hand-in whose files have these texts.
 
         Parameters
@@ -197,18 +198,16 @@ class LocalStudent(Student):
             Module name ("layers") and source text, for every file that students write.
         lent : sequence of str
             Functions ("layers.relu_forward") in whose place the reference's are put, as a worker does.
+        dialect : Dialect, optional
+            The dress in which it is handed in.
         """
         modules = _fresh_modules(texts, {})
         reference = _fresh_modules(reference_texts(), {}) if lent else {}
-        for name in lent:
-            module, _, function = name.partition(".")
-            own, given = getattr(modules[module], function, None), getattr(reference[module], function)
-            setattr(modules[module], function, given)
-            for other in modules.values():
-                for key, value in list(vars(other).items()):
-                    if own is not None and value is own:
-                        setattr(other, key, given)
-        return cls(modules)
+        for module in dict.fromkeys(name.partition(".")[0] for name in lent):
+            names = [name.partition(".")[2] for name in lent if name.startswith(f"{module}.")]
+            given = {name: getattr(reference[module], name) for name in names}
+            lay_over(modules[module], list(modules.values()), given)
+        return cls(modules, dialect)
 
 
 @functools.cache

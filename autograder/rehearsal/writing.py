@@ -62,17 +62,17 @@ def _write(folder: Path, files: Files) -> None:
 
 
 def _write_canvas(path: Path, class_: list[HandIn], early: Files, draw: random.Random) -> list[HandIn]:
-    """One zip of zips, named as Canvas names them, and a roster beside it.
+    """One zip of zips, named as Canvas names them, and a roster: that zip knows students by numbers.
 
     Returns the class with who was late, and who came again.
     """
     written = []
-    ids = draw.sample(range(20_000, 20_000 + 40 * len(class_)), len(class_))
-    rows = [f"{hand_in.student},{user}\n" for hand_in, user in zip(class_, ids, strict=True)]
-    path.with_name(ROSTER).write_text("".join(["student,canvas_id\n", *rows]), encoding="utf-8")
+    users = draw.sample(range(20_000, 20_000 + 40 * len(class_)), len(class_))
+    rows = [f"{hand_in.student},{user},{hand_in.due.name}" for hand_in, user in zip(class_, users, strict=True)]
+    write_atomically(path.with_name(ROSTER), "\n".join(["student,canvas_id,name", *rows]))
     number = 700_000
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as outer:
-        for hand_in, user in zip(class_, ids, strict=True):
+        for hand_in, user in zip(class_, users, strict=True):
             late, again = draw.randrange(100) < _LATE, draw.randrange(100) < _AGAIN
             stem = f"{hand_in.student}{'_LATE' if late else ''}_{user}"
             if again:

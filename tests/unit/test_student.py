@@ -1,6 +1,7 @@
 """A hand-in seen through the proxies, in a real worker: values, handles, and every way to answer wrongly."""
 
 import shutil
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from autograder.examiner.session import Session
 from autograder.examiner.stage import stage
 from autograder.examiner.student import Remote, Student, StudentError
 from autograder.wall import choose
+from autograder.worker.serve import lay_over
 
 
 @pytest.fixture(scope="session")
@@ -217,3 +219,14 @@ def test_function_that_writes_into_its_arguments_is_noted(examine):
     assert student._remote.changed == set()
     student.layers.relu_backward(np.ones((1, 3)), cache)
     assert student._remote.changed == {"relu_backward"}
+
+
+def test_lent_functions_do_not_answer_another_question_by_an_alias():
+    home, net = ModuleType("layers"), ModuleType("fc_net")
+    home.__dict__.update(batchnorm_backward=max, layernorm_backward=max, _helper=max, relu_forward=min)
+    net.__dict__.update(batchnorm_backward=max, layernorm_backward=max, through=max, relu=min)
+    lay_over(home, [home, net], {"batchnorm_backward": sum, "relu_forward": abs})
+    assert (home.batchnorm_backward, home.layernorm_backward, home._helper) == (sum, max, sum)
+    assert (net.batchnorm_backward, net.layernorm_backward, net.through, net.relu) == (sum, max, sum, abs)
+    lay_over(home, [home, net], {"batchnorm_backward": any, "layernorm_backward": all})
+    assert (net.batchnorm_backward, net.layernorm_backward) == (any, all)
