@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from autograder import archives
 from autograder.course import Assignment
 from autograder.downloads import Entry
-from autograder.editions import CANONICAL
+from autograder.editions import AUTO, CANONICAL
 from autograder.examiner.detect import find
 from autograder.examiner.files import read_plain, walk
 from autograder.examiner.finding import Package, packages
@@ -185,7 +185,7 @@ class _Work:
     @cached_property
     def is_ours(self) -> bool:
         """Whether it is a hand-in to this assignment, in the dialect of this kit."""
-        if self.assignment.settings.edition != CANONICAL:
+        if self.assignment.settings.edition not in (AUTO, CANONICAL):
             return False
         known = frozenset[str]().union(*self.wanted.values())
         if any(book.ids & known for book in self.books):
