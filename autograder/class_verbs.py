@@ -6,7 +6,7 @@ import contextlib
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -15,8 +15,10 @@ from rich.table import Table
 from autograder import wall
 from autograder.course import Course
 from autograder.errors import CourseError
-from autograder.regrade import Change
 from autograder.showing import err, out
+
+if TYPE_CHECKING:
+    from autograder.regrade import Change
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -47,10 +49,11 @@ def simulate_class(
     (syntax error, missing file, half a notebook, nothing at all); some attack (exit, endless loop, all memory). What
     each must earn is written down from what was planted, never from grading. Nobody in it is real.
 
-    Writes OUTPUT, a course of its own: the sources, submitted/ or submissions.zip (as Canvas gives it: some late, some
-    handed in twice, some in nested folders or with renamed notebooks), and truth.json. For each student truth.json
-    says which questions must earn all (full), lose points (less), earn nothing, or go either way, and the points that
-    follow, the target left out. Exit codes: 0 made, or all records agree; 1 some disagree; 2 wrong usage.
+    Writes OUTPUT, a course of its own: the sources, submitted/ or else submissions.zip as Canvas gives it (some late,
+    some handed in twice, some in nested folders or with renamed notebooks) with roster.csv, and truth.json. For each
+    student truth.json says which questions must earn all (full), lose points (less), earn nothing, or go either way,
+    and the points that follow, the target left out. Exit codes: 0 made, or all records agree; 1 some disagree; 2 wrong
+    usage.
 
     Example: autograder simulate-class 30 --seed 7, then: cd rehearsal; autograder release; autograder grade
     --no-target; autograder simulate-class --compare --output .

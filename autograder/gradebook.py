@@ -81,14 +81,22 @@ def auto_scores(assignment: Assignment, student: str, db_url: str | None = None)
     return found
 
 
-def score_by_hand(assignment: Assignment, student: str, question: Question) -> float | None:
-    """The score that a person gave to an autograded question, which counts whatever the examiner says."""
-    path = assignment.course.root / "gradebook.db"
-    if path.is_file():
-        with Gradebook(f"sqlite:///{path}") as book, contextlib.suppress(MissingEntry):
-            grade = book.find_grade(question.grade_id, question.notebook, assignment.name, student)
-            return None if grade.manual_score is None else float(grade.manual_score)
-    return None
+def database(course: Course) -> str:
+    """The URL of the gradebook, as nbgrader_config.py has it."""
+    return str(nbgrader_api(course, Config()).coursedir.db_url)
+
+
+def scores_of(
+    assignment: Assignment, student: str, question: Question, db_url: str
+) -> tuple[float | None, float | None]:
+    """A question in the gradebook: the automatic score, and the one that a person gave; None where there is none."""
+    kind, _, path = db_url.partition(":///")
+    if kind == "sqlite" and not Path(path).is_file():
+        return None, None
+    with Gradebook(db_url) as book, contextlib.suppress(MissingEntry):
+        grade = book.find_grade(question.grade_id, question.notebook, assignment.name, student)
+        return grade.auto_score, grade.manual_score
+    return None, None
 
 
 def _stage(assignment: Assignment, hand_in: Path, folder: Path) -> list[str]:

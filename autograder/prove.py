@@ -22,6 +22,7 @@ from autograder.errors import CourseError
 from autograder.examiner.examine_local import LocalExamination, Texts, all_checks, examined_here
 from autograder.grade import examined
 from autograder.misconceptions import Misconception, all_misconceptions, by_name, misconceptions_of
+from autograder.prove_editions import Dress, Worn, dresses, faults_worn, rows, style_worn
 from autograder.styles import complete_styles, order, planted, styles_for
 
 SECRETS = 200
@@ -70,6 +71,7 @@ class Proof:
     single: list[Planted] = field(default_factory=list)
     pairs: list[Planted] = field(default_factory=list)
     walled: dict[str, bool] = field(default_factory=dict)  # hand-in: judged alike behind the wall
+    worn: list[Worn] = field(default_factory=list)  # in the dress of other courses
 
     def of(self, name: str) -> list[Planted]:
         """The three hand-ins with a misconception."""
@@ -108,6 +110,7 @@ class Proof:
             and misnamed(self.single) <= 0.02
             and not any(self.called.values())
             and all(self.walled.values())
+            and not any(one.otherwise for one in self.worn)
         )
 
 
@@ -178,6 +181,8 @@ def prove(
     ]
     jobs += [(_single, wrong.name) for wrong in faults]
     jobs += [(_pair, wrong.name, other.name) for wrong in faults if (other := partner(wrong, faults))]
+    jobs += [(_style_worn, dress, style, tuple(questions)) for dress in dresses() for style in styles]
+    jobs += [(_faults_worn, name) for name in proof.questions]
     found = _run(course.root, jobs, workers, tell)
     for style in styles:
         mine = [result for job, result in zip(jobs, found, strict=True) if job[:2] == (_right, style)]
@@ -188,6 +193,8 @@ def prove(
             proof.single += result
         elif job[0] is _pair:
             proof.pairs.append(result)
+        elif job[0] in (_style_worn, _faults_worn):
+            proof.worn += result
     if not questions:
         proof.walled = _behind_the_wall(course.assignment("deep_nets"), _styles(course.root))
     return proof
@@ -242,6 +249,14 @@ def _single(root: Path, name: str) -> list[Planted]:
     return found
 
 
+def _style_worn(root: Path, dress: Dress, style: str, questions: tuple[str, ...]) -> list[Worn]:
+    return [style_worn(dress, style, _styles(root)[style], secret(0), questions)]
+
+
+def _faults_worn(root: Path, question: str) -> list[Worn]:
+    return faults_worn(question, _styles(root), secret(1))
+
+
 def _pair(root: Path, first: str, second: str) -> Planted:
     """Two misconceptions in one style."""
     faults, styles = (by_name(first), by_name(second)), _styles(root)
@@ -288,7 +303,15 @@ def _alike(assignment: Assignment, texts: Texts) -> bool:
 def as_page(proof: Proof) -> str:
     """The whole as Markdown. Equal findings give equal bytes."""
     return "\n".join(
-        [*_head(proof), *_style_rows(proof), *_recognition_rows(proof), *_fault_rows(proof), proof.line(), ""]
+        [
+            *_head(proof),
+            *_style_rows(proof),
+            *rows(proof.worn),
+            *_recognition_rows(proof),
+            *_fault_rows(proof),
+            proof.line(),
+            "",
+        ]
     )
 
 

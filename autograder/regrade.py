@@ -22,7 +22,7 @@ from autograder.wall import places
 class Change:
     """One question of one student: the record that stands, the result that was found now, or why there is none.
 
-    `by_hand` is a score that a person gave to this question. It stays, and it is what counts.
+    `held` is its automatic score in the gradebook, `by_hand` the score that a person gave: it stays, and it counts.
     """
 
     student: str
@@ -30,6 +30,7 @@ class Change:
     old: QuestionResult | None
     new: QuestionResult | None
     reason: str = ""
+    held: float | None = None
     by_hand: float | None = None
 
     @property
@@ -108,11 +109,12 @@ def regrade(
 def _examined(work: Grading, asked: Question, workers: int, executor: pool.Open) -> Iterator[Change]:
     """The change of each student, as they come."""
     left: list[Change] = []
+    book = gradebook.database(work.assignment.course)
     known = {name: records_of(work.assignment, name).kept(asked.grade_id) for name in work.folders}
 
     def change(student: str, new: QuestionResult | None, reason: str = "") -> Change:
-        by_hand = gradebook.score_by_hand(work.assignment, student, asked)
-        return Change(student, asked.points, known[student], new, reason, by_hand)
+        scores = gradebook.scores_of(work.assignment, student, asked, book)
+        return Change(student, asked.points, known[student], new, reason, *scores)
 
     def jobs() -> Iterator[tuple[str, node.Job]]:
         for student in work.folders:
@@ -145,8 +147,7 @@ def _written(work: Grading, changes: list[Change]) -> Iterator[str]:
         if change.new is None:
             continue
         records_of(work.assignment, change.student).write(change.new)
-        held = gradebook.auto_scores(work.assignment, change.student).get(change.new.question)
-        if change.matters or held != change.scores[1]:
+        if change.matters or change.held != change.scores[1]:
             _, reason = work.record(change.student)
             if reason:
                 yield f"{change.student}: {reason}"

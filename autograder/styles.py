@@ -21,7 +21,7 @@ from autograder.stripping import stripped
 REFERENCE, SECOND = "reference", "second_solution"
 
 # A wrong layer is planted with the reference's other half: what lies in a cache is each hand-in's own choice.
-_FAMILIES = (
+FAMILIES = (
     ("affine_forward", "affine_backward"),
     ("relu_forward", "relu_backward"),
     ("batchnorm_forward", "batchnorm_backward", "batchnorm_backward_alt"),
@@ -82,7 +82,7 @@ def planted(texts: Texts, *faults: Misconception) -> Texts:
     wrong_functions = {wrong.replaces.partition(".")[2] for wrong in faults}
     for wrong in faults:
         function = wrong.replaces.partition(".")[2]
-        family = next((set(names) - wrong_functions for names in _FAMILIES if function in names), set())
+        family = next((set(names) - wrong_functions for names in FAMILIES if function in names), set())
         given = only(reference_texts()[wrong.module], family) if family else ""
         texts[wrong.module] = "\n\n".join([texts[wrong.module], given, wrong.source()])
     return texts

@@ -18,6 +18,7 @@ import numpy as np
 
 from autograder.checks.api import Check, CheckFailed, check_modules, spec_of
 from autograder.course import derived_seed
+from autograder.examiner.dialect import PLAIN, Dialect
 from autograder.examiner.recognise import recognise
 from autograder.examiner.same_fault import LENT, same_fault
 from autograder.examiner.student import StudentError
@@ -56,7 +57,9 @@ def all_checks() -> dict[str, tuple[Check, ...]]:
     return {question: tuple(checks) for question, checks in found.items()}
 
 
-def examined_here(texts: Texts, seed: str, questions: Iterable[str] = ()) -> dict[str, Outcome]:
+def examined_here(
+    texts: Texts, seed: str, questions: Iterable[str] = (), dialect: Dialect = PLAIN
+) -> dict[str, Outcome]:
     """What the examiner says of a hand-in whose files have these texts, found in this process.
 
     Parameters
@@ -67,20 +70,22 @@ def examined_here(texts: Texts, seed: str, questions: Iterable[str] = ()) -> dic
         The seed of a hand-in (`Course.seed`); those of its checks follow from it.
     questions : iterable of str, optional
         All by default.
+    dialect : Dialect, optional
+        The dress in which it is handed in.
     """
     with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
-        return LocalExamination(texts, seed).outcomes(tuple(questions) or tuple(all_checks()))
+        return LocalExamination(texts, seed, dialect).outcomes(tuple(questions) or tuple(all_checks()))
 
 
 class LocalExamination:
     """One hand-in under one seed; `outcomes` goes the steps of the examiner."""
 
-    def __init__(self, texts: Texts, seed: str) -> None:
-        self.texts, self.seed = texts, seed
+    def __init__(self, texts: Texts, seed: str, dialect: Dialect = PLAIN) -> None:
+        self.texts, self.seed, self.dialect = texts, seed, dialect
         self.lent = functools.cache(self._lent)
 
     def _lent(self, functions: tuple[str, ...]) -> LocalStudent:
-        return LocalStudent.of_texts(self.texts, functions)
+        return LocalStudent.of_texts(self.texts, functions, self.dialect)
 
     def _begin(self, name: str) -> np.random.Generator:
         """Seed the world as the plugin does, and give the generator of a check."""

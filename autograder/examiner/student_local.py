@@ -189,7 +189,7 @@ class LocalStudent(Student):
         return cls(_fresh_modules(texts, given), dialect)
 
     @classmethod
-    def of_texts(cls, texts: Mapping[str, str], lent: Sequence[str] = ()) -> LocalStudent:
+    def of_texts(cls, texts: Mapping[str, str], lent: Sequence[str] = (), dialect: Dialect = PLAIN) -> LocalStudent:
         """A hand-in whose files have these texts.
 
         Parameters
@@ -198,6 +198,8 @@ class LocalStudent(Student):
             Module name ("layers") and source text, for every file that students write.
         lent : sequence of str
             Functions ("layers.relu_forward") in whose place the reference's are put, as a worker does.
+        dialect : Dialect, optional
+            The dress in which it is handed in.
         """
         modules = _fresh_modules(texts, {})
         reference = _fresh_modules(reference_texts(), {}) if lent else {}
@@ -205,7 +207,7 @@ class LocalStudent(Student):
             names = [name.partition(".")[2] for name in lent if name.startswith(f"{module}.")]
             given = {name: getattr(reference[module], name) for name in names}
             lay_over(modules[module], list(modules.values()), given)
-        return cls(modules)
+        return cls(modules, dialect)
 
 
 @functools.cache

@@ -5,33 +5,22 @@ from __future__ import annotations
 import functools
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from autograder.course import Assignment
 from autograder.delimiters import HIDDEN, SOLUTION
-from autograder.examiner.overlay import only
+from autograder.examiner.examine_local import Texts
 from autograder.misconceptions import Misconception, all_misconceptions
 from autograder.rehearsal.faults import BROKEN, HOSTILE, Change, Files
 from autograder.rehearsal.people import students
 from autograder.rehearsal.truth import Due, Kind, shares_due
+from autograder.styles import FAMILIES, REFERENCE, complete_styles, planted, styles_for
 
-Texts = Mapping[str, str]  # module: source text
-REFERENCE = "reference"
 ANSWER = "I would say it is as in the lecture, and my plots show it too."
 
 # How a class of 100 is made up; what is left over has one misconception.
 SHARES: dict[Kind, int] = {"correct": 30, "several": 20, "broken": 10, "hostile": 5}
-
-# A wrong layer goes in with the reference's other half: what lies in a cache is each hand-in's own choice.
-FAMILIES = (
-    ("affine_forward", "affine_backward"),
-    ("relu_forward", "relu_backward"),
-    ("batchnorm_forward", "batchnorm_backward", "batchnorm_backward_alt"),
-    ("layernorm_forward", "layernorm_backward"),
-    ("dropout_forward", "dropout_backward"),
-)
 
 
 @dataclass(frozen=True)
@@ -69,7 +58,7 @@ def roll(assignment: Assignment, count: int, seed: int, styles: dict[str, Texts]
         faults = {"correct": 0, "misconception": 1, "several": draw.choice((2, 2, 3))}[kind]
         chosen = _apart([], wrongs, faults)
         style = draw.choice(fitting(styles, chosen))
-        files = _files(assignment, planted(assignment, styles[style], chosen), notebooks)
+        files = _files(assignment, planted(styles[style], *chosen), notebooks)
         names = tuple(wrong.name for wrong in chosen)
         about = f"misconceptions: {', '.join(names)}" if names else "right"
         groups = shares_due(assignment, less=_costs(chosen), either=_doubtful(chosen))
@@ -77,33 +66,19 @@ def roll(assignment: Assignment, count: int, seed: int, styles: dict[str, Texts]
 
 
 def styles_of(assignment: Assignment) -> dict[str, Texts]:
-    """The reference, and where this is a clone of the project whole packages by others."""
-    names = [Path(name).stem for name in assignment.settings.editable]
-    places = {REFERENCE: assignment.package}
-    second = assignment.course.root / "tests" / "hand_ins" / "second_solution" / assignment.settings.package
-    if second.is_dir():
-        places["second_solution"] = second
-    return {
-        style: {name: (place / f"{name}.py").read_text(encoding="utf-8") for name in names}
-        for style, place in places.items()
-    }
-
-
-def planted(assignment: Assignment, texts: Texts, faults: list[Misconception]) -> Texts:
-    """A right package with misconceptions put at the end of its files."""
-    planted = dict(texts)
-    for wrong in faults:
-        rest = set(_family(wrong)) - {wrong.replaces.partition(".")[2]}
-        own = (assignment.package / f"{wrong.module}.py").read_text(encoding="utf-8")
-        parts = [planted[wrong.module], *([only(own, rest)] if rest else []), wrong.source()]
-        planted[wrong.module] = "\n\n".join(parts)
-    return planted
+    """Complete right packages: the reference, and in a clone of the project all those in tests/."""
+    if (assignment.course.root / "tests" / "styles").is_dir():
+        return complete_styles(assignment)
+    paths = [assignment.package / name for name in assignment.settings.editable]
+    return {REFERENCE: {path.stem: path.read_text(encoding="utf-8") for path in paths}}
 
 
 def fitting(styles: dict[str, Texts], faults: list[Misconception]) -> list[str]:
-    """The styles that these can be planted in: a wrong net wraps the hand-in's, and needs what the starter's has."""
-    nets = any(wrong.module == "fc_net" for wrong in faults)
-    return sorted(name for name, texts in styles.items() if not nets or "self.num_layers" in texts["fc_net"])
+    """The styles that all of these can be planted in."""
+    fit = set(styles)
+    for wrong in faults:
+        fit &= {REFERENCE, *styles_for(wrong, styles, len(styles))}
+    return sorted(fit)
 
 
 def _costs(faults: list[Misconception]) -> set[str]:

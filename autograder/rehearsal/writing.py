@@ -18,7 +18,7 @@ from autograder.rehearsal.truth import Truth
 from autograder.stripping import stripped
 
 Format = Literal["folders", "canvas"]
-CANVAS = "submissions.zip"
+CANVAS, ROSTER = "submissions.zip", "roster.csv"
 _DAY_ONE = (1980, 1, 1, 0, 0, 0)  # one date for every file: equal classes give equal bytes
 _LATE, _AGAIN, _NESTED, _RENAMED = 12, 10, 25, 15  # of 100 hand-ins
 
@@ -62,12 +62,17 @@ def _write(folder: Path, files: Files) -> None:
 
 
 def _write_canvas(path: Path, class_: list[HandIn], early: Files, draw: random.Random) -> list[HandIn]:
-    """One zip of zips, named as Canvas names them. Returns the class with who was late, and who came again."""
+    """One zip of zips, named as Canvas names them, and a roster: that zip knows students by numbers.
+
+    Returns the class with who was late, and who came again.
+    """
     written = []
-    ids = draw.sample(range(20_000, 20_000 + 40 * len(class_)), len(class_))
+    users = draw.sample(range(20_000, 20_000 + 40 * len(class_)), len(class_))
+    rows = [f"{hand_in.student},{user},{hand_in.due.name}" for hand_in, user in zip(class_, users, strict=True)]
+    write_atomically(path.with_name(ROSTER), "\n".join(["student,canvas_id,name", *rows]))
     number = 700_000
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as outer:
-        for hand_in, user in zip(class_, ids, strict=True):
+        for hand_in, user in zip(class_, users, strict=True):
             late, again = draw.randrange(100) < _LATE, draw.randrange(100) < _AGAIN
             stem = f"{hand_in.student}{'_LATE' if late else ''}_{user}"
             if again:

@@ -83,7 +83,7 @@ def test_regrade_lists_all_changes_before_one_is_written(class_):
     assert written(course) == before
 
     during = []
-    regrade(work, QUESTION, show=lambda _: during.append(written(course)), workers=2, console=QUIET)
+    regrade(work, QUESTION, [ada, bob], show=lambda _: during.append(written(course)), workers=2, console=QUIET)
     assert during == [before]
     changed = {path for path, moment in written(course).items() if before[path] != moment}
     assert {path.name for path in changed} == {f"{QUESTION}.json"}

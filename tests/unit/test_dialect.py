@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 from planting import checks_of, failures, questions_with_checks
 
+from autograder.course import Course
 from autograder.editions import edition, editions
 from autograder.examiner.dialect import Dialect
 from autograder.examiner.recognise import recognise
 from autograder.examiner.student_local import LocalStudent
 from autograder.misconceptions import by_name
+from autograder.prove_editions import dresses, faults_worn, rows, style_worn
+from autograder.styles import complete_styles, planted
 
 SPOKEN = [(each.name, reading) for each in editions() for reading in each.dropout.readings]
 
@@ -81,3 +84,18 @@ def test_constructor_s_own_names_come_first():
     given = {"hidden_dim": 5}
     assert Dialect(edition("nndl-2018"), "drop", takes).call("fc_net", "TwoLayerNet", [], given)[1] == {"hidden_dim": 5}
     assert Dialect(edition("nndl-2018"), "drop").call("fc_net", "TwoLayerNet", [], given)[1] == {"hidden_dims": 5}
+
+
+def test_right_styles_and_mistakes_are_judged_alike_in_every_dress():
+    # `autograder prove` does this with everything; here one style and the mistakes of one question.
+    styles = complete_styles(Course.find().assignment("deep_nets"))
+    worn = faults_worn("dropout_backward", styles, seed="5")
+    worn += [
+        style_worn(dress, "hand_in_01", styles["hand_in_01"], "7", ["adam", "fc_net_dropout"]) for dress in dresses()
+    ]
+    assert {one.dress for one in worn} == set(dresses())
+    assert [one for one in worn if one.otherwise] == []
+    text = planted(styles["hand_in_01"], by_name("keep_and_drop_swapped"))
+    wrong = style_worn(("nndl-2018", "drop"), "swapped", text, "7", ["dropout_forward"])
+    assert wrong.otherwise == ("swapped: dropout_forward",)
+    assert "| `nndl-2018` | drop | 1 | swapped: dropout_forward |" in list(rows([wrong]))

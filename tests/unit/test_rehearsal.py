@@ -6,13 +6,16 @@ import random
 import zipfile
 
 import pytest
+from typer.testing import CliRunner
 
+from autograder.cli import app
 from autograder.course import Course
 from autograder.errors import CourseError
-from autograder.misconceptions import by_name
+from autograder.misconceptions import all_misconceptions, by_name
+from autograder.records import Records
 from autograder.rehearsal import faults
 from autograder.rehearsal.people import students
-from autograder.rehearsal.roll import fitting, planted, roll, styles_of
+from autograder.rehearsal.roll import fitting, roll, styles_of
 from autograder.rehearsal.truth import Due, Truth, disagreements, read_truth, shares_due
 from autograder.rehearsal.writing import simulate
 from autograder.results import QuestionResult
@@ -92,21 +95,17 @@ def test_points_of_a_worked_example():
     assert shares_due(DEEP_NETS, nothing=["adam", "target"])["score"] == 63.0
 
 
-def test_a_wrong_layer_is_planted_with_the_other_half_it_shares_a_cache_with():
-    text = planted(DEEP_NETS, STYLES["second_solution"], [by_name("reversed_comparison")])["layers"]
-    own = STYLES["second_solution"]["layers"]
-    assert text.startswith(own)
-    assert "def dropout_backward" in text[len(own) :]
-    assert text.rindex("> p) / p") > text.rindex("def dropout_forward")
+def test_a_misconception_is_planted_only_where_it_fits():
+    own = {**STYLES["reference"], "fc_net": "class FullyConnectedNet: ..."}
+    styles = {"reference": STYLES["reference"], "like_the_starter": STYLES["reference"], "own": own}
+    assert fitting(styles, []) == ["like_the_starter", "own", "reference"]
+    assert fitting(styles, [by_name("dropout_never_on"), by_name("adam_climbs")]) == ["like_the_starter", "reference"]
+    assert len({style for wrong in all_misconceptions() for style in fitting(STYLES, [wrong])}) > 5
 
 
-def test_a_wrong_net_is_planted_only_where_it_fits():
-    styles = {
-        "reference": STYLES["reference"],
-        "own": {**STYLES["reference"], "fc_net": "class FullyConnectedNet: ..."},
-    }
-    assert fitting(styles, [by_name("dropout_never_on")]) == ["reference"]
-    assert fitting(styles, [by_name("adam_climbs")]) == ["own", "reference"]
+def test_a_course_without_the_projects_tests_has_the_reference(tmp_path):
+    simulate(COURSE, "deep_nets", 3, 1, tmp_path / "class", "folders")
+    assert list(styles_of(Course(tmp_path / "class").assignment("deep_nets"))) == ["reference"]
 
 
 @pytest.mark.parametrize("name", [*faults.BROKEN, *faults.HOSTILE])
@@ -151,6 +150,9 @@ def test_canvas_gives_zips_of_which_the_newest_is_the_one_that_counts(tmp_path):
         assert late == {student for student, due in truth.hand_ins.items() if due.late} != set()
         again = {student for student, own in by_student.items() if len(own) == 2}
         assert again == {student for student, due in truth.hand_ins.items() if due.attempts == 2} != set()
+        roster = (tmp_path / "class" / "roster.csv").read_text(encoding="utf-8").splitlines()
+        assert {row.partition(",")[0] for row in roster[1:]} == set(truth.hand_ins)
+        assert all(name.split("_")[-4] in f"{roster}" for name in names)
         inside = {name: zipfile.ZipFile(outer.open(name)).namelist() for name in names}
     for student in again:
         first, second = by_student[student]
@@ -178,11 +180,10 @@ def test_every_disagreement_is_listed_and_nothing_else(tmp_path):
 
     def graded(student, **shares):
         folder = tmp_path / "results" / "deep_nets" / student
-        folder.mkdir(parents=True)
         origin = {"kit": "", "edition": "canonical", "wall": "none", "data": "none", "state": "graded"}
         for question in QUESTIONS - {"target"}:
             result = QuestionResult(**origin, question=question, share=shares.get(question, 1.0))
-            (folder / f"{question}.json").write_text(result.model_dump_json(by_alias=True))
+            Records(folder).write(result)
 
     hand_ins = {"right": due(), "robbed": due(), "lucky": due(less=["adam"]), "odd": due(nothing=["adam"])}
     hand_ins |= {"open": due(either=["adam"]), "away": due(), "empty": due(nothing=QUESTIONS)}
@@ -195,6 +196,28 @@ def test_every_disagreement_is_listed_and_nothing_else(tmp_path):
         graded(student, adam=0.5)
     found = {(student, question) for student, question, _ in disagreements(work, truth)}
     assert found == {("stranger", ""), ("robbed", "adam"), ("lucky", "adam"), ("odd", "adam"), ("away", "")}
+
+
+def test_the_verb_makes_a_class_and_compares_it(tmp_path):
+    folder = tmp_path / "class"
+    made = CliRunner().invoke(app, ["simulate-class", "3", "--seed", "2", "--output", str(folder)])
+    assert made.exit_code == 0, made.output
+    truth = read_truth(folder)
+    assert {path.name for path in (folder / "submitted").iterdir()} == set(truth.hand_ins)
+    (folder / "results" / "deep_nets" / "stranger").mkdir(parents=True)
+    compared = CliRunner().invoke(app, ["simulate-class", "--compare", "--output", str(folder)])
+    assert compared.exit_code == 1
+    assert "not graded" in compared.output
+    for student, due in truth.hand_ins.items():
+        (folder / "results" / "deep_nets" / student).mkdir()
+        records = Records(folder / "results" / "deep_nets" / student)
+        origin = {"kit": "", "edition": "canonical", "wall": "none", "data": "none", "state": "graded"}
+        for group, share in (("full", 1.0), ("less", 0.5), ("nothing", 0.0)):
+            for question in getattr(due, group):
+                records.write(QuestionResult(**origin, question=question, share=share))
+    (folder / "results" / "deep_nets" / "stranger").rmdir()
+    compared = CliRunner().invoke(app, ["simulate-class", "--compare", "--output", str(folder)])
+    assert compared.exit_code == 0, compared.output
 
 
 def test_a_file_that_is_no_truth_is_refused(tmp_path):
