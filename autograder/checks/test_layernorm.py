@@ -16,8 +16,8 @@ BACKWARD = ("layers.layernorm_forward", *TRANSPOSED)
     "layernorm_forward", weight=2, hint="Take the mean and the variance over axis 1, the features.", rests_on=TRANSPOSED
 )
 def test_each_example_gets_mean_zero_and_variance_one(student: Student, rng: np.random.Generator) -> None:
-    """With gamma 1 and beta 0 every example (row) of the output has mean 0 and standard deviation 1 over its features,
-    for batches of any size, one included."""
+    """The notebook's forward cell on new numbers: with gamma 1 and beta 0 every example (row) of the output has mean 0
+    and standard deviation 1 over its features, for batches of any size, one included."""
     for n, d in ((4, 30), (50, 7), (1, 12)):
         x = inputs(rng, n, d)[0] * 20
         out, _ = LAYER.run(student, x, np.ones(d), np.zeros(d), {})
