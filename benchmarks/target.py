@@ -26,15 +26,20 @@ from autograder.examiner.stage import stage
 from autograder.wall import choose
 from autograder.wall.runtime import runtime
 
-WRONG_MASK = """
+# The author's dropout divided by the wrong probability, and the course's net of that year never told batch
+# normalisation that it was being tested. That hid the mistake: statistics of the batch do not care for the scale.
+FAULTS_2018 = """
 
 def dropout_forward(x, dropout_param):
     mask = None
     if dropout_param["mode"] == "train":
         p_drop = 1 - dropout_param["p"]
-        mask = (np.random.rand(*x.shape) > p_drop).astype(x.dtype) / x.dtype.type(p_drop)
+        mask = (np.random.rand(*x.shape) > p_drop).astype(x.dtype) / p_drop
         x = x * mask
     return x, (dropout_param, mask)
+
+def batchnorm_forward(x, gamma, beta, bn_param, right=batchnorm_forward):
+    return right(x, gamma, beta, {**bn_param, "mode": "train"})
 """
 NET_2018 = """
 model = FullyConnectedNet([600, 500, 400, 300, 200, 100], weight_scale=2.5e-2, dropout_keep_ratio=0.75,
@@ -75,7 +80,7 @@ RECIPES = {
     "stretch": (STRETCH, 0.60, 5, ""),
     "2025": (NET_2025, 1.0, 1, ""),
     "2018": (NET_2018, 1.0, 1, ""),
-    "2018 with its wrong mask": (NET_2018, 1.0, 1, WRONG_MASK),
+    "2018 with its faults": (NET_2018, 1.0, 1, FAULTS_2018),
     "float64": (FLOAT64, 0.55, 1, ""),
 }
 
