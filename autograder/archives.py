@@ -137,7 +137,7 @@ def _checked(member: zipfile.ZipInfo, seen: set[str]) -> Path:
 
 
 def _check_name(name: str, parts: tuple[str, ...]) -> None:
-    bad = not parts or name.startswith("/") or "\\" in name or ".." in parts or (parts and ":" in parts[0])
+    bad = not parts or name.startswith("/") or "\\" in name or ".." in parts or re.match("[A-Za-z]:", name)
     if bad or not name.isprintable() or len(name) > 400 or max(map(len, parts), default=0) > 200 or len(parts) > 20:
         raise ValueError(f"the archive holds a file of the name {_shown(name)}, which leads elsewhere or is no name")
 

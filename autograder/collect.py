@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
@@ -29,6 +30,7 @@ from autograder.hand_in_layout import STAMP, Laid, lay_down
 from autograder.roster import Roster, moment, read_roster, safe_name, shared
 
 State = Literal["taken", "replaced", "unchanged", "kept", "unopened", "skipped", "missing"]
+_WORKPLACE = ".collect-"  # begins the name of a folder in the course, for as long as it collects
 MOST_FILES = 1_000_000  # in the download of a whole class
 
 
@@ -59,13 +61,16 @@ class Collected:
 
     def table(self) -> Table:
         """For a person to read: a row each."""
-        table = Table("student", "state", "from", "time (UTC)", "late", "files", "remarks")
+        table = Table(expand=True)
+        timed = any(line.when for line in self.lines)
+        widths = {"student": 0, "state": 0, "from": 2, **({"time (UTC)": 0} if timed else {}), "files": 0, "remarks": 4}
+        for head, ratio in widths.items():
+            table.add_column(head, no_wrap=not ratio, ratio=ratio or None, overflow="fold")
         for line in self.lines:
-            books = [name.removesuffix(".ipynb") for name in line.files if name.endswith(".ipynb")]
-            code = sum(name.endswith(".py") for name in line.files)
-            late = f"{line.late_minutes} min" if line.late_minutes else ""
-            files = ", ".join([*books, *([f"{code} .py"] if code else [])])
-            cells = (line.student, line.state, line.origin, line.when[:19], late, files, "\n".join(line.remarks))
+            counts = Counter(PurePosixPath(name).suffix for name in line.files)
+            files = ", ".join(f"{count} {suffix}" for suffix, count in sorted(counts.items()))
+            when = line.when[:16] + (f"\n{line.late_minutes} min late" if line.late_minutes else "")
+            cells = (line.student, line.state, line.origin, *([when] if timed else []), files, "\n".join(line.remarks))
             table.add_row(*(escape(cell) for cell in cells))
         return table
 
@@ -96,7 +101,7 @@ def collect(assignment: Assignment, download: Path, *, roster: Path | None = Non
     people = read_roster(roster) if roster is not None else Roster()
     with (
         _alone(assignment),
-        tempfile.TemporaryDirectory(prefix=".collect-", dir=assignment.course.root) as temporary,
+        tempfile.TemporaryDirectory(prefix=_WORKPLACE, dir=assignment.course.root) as temporary,
     ):
         found = read(_entries(download, Path(temporary) / "download"), assignment.name)
         collected = Collected(found.kind)
@@ -117,10 +122,12 @@ def collect(assignment: Assignment, download: Path, *, roster: Path | None = Non
 
 @contextlib.contextmanager
 def _alone(assignment: Assignment) -> Iterator[None]:
-    """Keep out a grader, who would read a hand-in while it is replaced."""
+    """Keep out a grader, who would read a hand-in while it is replaced, and another who collects."""
     path = assignment.course.root / ".grading.lock"
     try:
         with FileLock(path, timeout=0):
+            for left in assignment.course.root.glob(f"{_WORKPLACE}*"):  # by a run that was killed
+                shutil.rmtree(left, ignore_errors=True)
             yield
     except Timeout:
         what = "somebody is grading or collecting in this course folder"
@@ -184,7 +191,7 @@ def _by_student(arrivals: tuple[Arrival, ...], roster: Roster) -> dict[str, list
             remarks.append(f"not in the roster: {_whose(arrival)}")
         elif row is None and student != arrival.student:
             remarks.append(f"called {_whose(arrival)} in the download")
-        elif row is None and arrival.ids and arrival.name:
+        elif row is None and arrival.name not in arrival.origin:
             remarks.append(f"named {arrival.name}")
         when = arrival.when or (row.submitted if row is not None else None)
         if arrival.late and when is None:

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from autograder import archives
 from autograder.course import Assignment
 from autograder.downloads import Entry
-from autograder.editions import CANONICAL
+from autograder.editions import AUTO, CANONICAL
 from autograder.examiner.detect import find
 from autograder.examiner.files import read_plain, walk
 from autograder.examiner.finding import Package, packages
@@ -185,7 +185,7 @@ class _Work:
     @cached_property
     def is_ours(self) -> bool:
         """Whether it is a hand-in to this assignment, in the dialect of this kit."""
-        if self.assignment.settings.edition != CANONICAL:
+        if self.assignment.settings.edition not in (AUTO, CANONICAL):
             return False
         known = frozenset[str]().union(*self.wanted.values())
         if any(book.ids & known for book in self.books):
@@ -256,6 +256,7 @@ def _editable(assignment: Assignment, package: Package) -> int:
 def _lay_notebooks(assignment: Assignment, work: _Work, folder: Path, laid: Laid) -> None:
     """Each notebook under its right name: the one that holds most of its grade ids."""
     taken: set[Path] = set()
+    renamed: list[str] = []
     for name, ids in work.wanted.items():
         fitting = [book for book in work.books if len(book.ids & ids) * 2 >= len(ids) and book.ids & ids]
         named = [book for book in work.books if _named(book.path) == name and book not in fitting]
@@ -269,10 +270,12 @@ def _lay_notebooks(assignment: Assignment, work: _Work, folder: Path, laid: Laid
         taken |= {book.path for book in ranked}
         laid.files.append(target.name)
         if best.path.name != target.name:
-            laid.remarks.append(f"{target.name} was handed in as {best.path.name}")
+            renamed.append(f"{name} (from {best.path.name})")
         if len(ranked) > 1:
             others = shared(_shown(book.path, work.root) for book in ranked[1:])
             laid.remarks.append(f"{target.name} is {_shown(best.path, work.root)}; not counted: {others}")
+    if renamed:
+        laid.remarks.append(f"renamed: {shared(renamed)}")
     left = [book.path.name for book in work.books if book.path not in taken]
     if left:
         laid.remarks.append(f"not notebooks of this assignment: {shared(left)}")

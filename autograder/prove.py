@@ -20,6 +20,7 @@ from typing import Any
 from autograder.course import Assignment, Course, derived_seed
 from autograder.errors import CourseError
 from autograder.examiner.examine_local import LocalExamination, Texts, all_checks, examined_here
+from autograder.examiner.lending import layer
 from autograder.grade import examined
 from autograder.misconceptions import Misconception, all_misconceptions, by_name, misconceptions_of
 from autograder.prove_editions import Dress, Worn, dresses, faults_worn, rows, style_worn
@@ -135,8 +136,9 @@ def held_out(name: str) -> bool:
 
 
 def partner(wrong: Misconception, known: Sequence[Misconception]) -> Misconception | None:
-    """A misconception of another function and question, to plant together with this one."""
-    others = [other for other in known if other.replaces != wrong.replaces and other.question != wrong.question]
+    """A misconception of another layer or net and another question, to plant together with this one."""
+    others = [other for other in known if layer(other.replaces) != layer(wrong.replaces)]
+    others = [other for other in others if other.question != wrong.question]
     return min(others, key=lambda other: order("pair", wrong.name, other.name), default=None)
 
 

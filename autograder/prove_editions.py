@@ -71,9 +71,9 @@ def rows(worn: Iterable[Worn]) -> Iterable[str]:
     yield ""
     yield "Every right style, and every misconception in one style, under one secret."
     yield ""
-    yield "| edition | p is read as | hand-ins | judged otherwise |"
+    yield "| in the dress of | p is read as | hand-ins | judged otherwise |"
     yield "| --- | --- | --- | --- |"
     for dress in dresses():
         mine = [one for one in found if one.dress == dress]
         wrong = "; ".join(text for one in mine for text in one.otherwise) or "none"
-        yield f"| {dress[0]} | {dress[1]} | {sum(one.hand_ins for one in mine)} | {wrong} |"
+        yield f"| `{dress[0]}` | {dress[1]} | {sum(one.hand_ins for one in mine)} | {wrong} |"

@@ -14,6 +14,7 @@ from pathlib import Path
 from autograder.errors import CourseError
 
 IDS = ("canvas_id", "moodle_id", "gradescope_id", "email")
+_LONGEST = 100  # letters in the name of a folder
 COLUMNS = ("student", *IDS, "name", "submitted")
 
 
@@ -148,15 +149,15 @@ def safe_name(text: str) -> str:
     >>> safe_name("Lovelace, Ada")
     'Lovelace, Ada'
     >>> safe_name("../ada[1]")
-    'ada-1-64c1a4'
+    'ada-1-8f732a'
     """
     normal = unicodedata.normalize("NFC", text)
     name = "".join(letter if letter.isprintable() and letter not in '/\\[]<>:"|?*' else "-" for letter in normal)
-    name = re.sub(r"-{2,}", "-", name).strip(" .-")[:100].strip(" .-")
-    if name == normal:
+    name = re.sub(r"-{2,}", "-", name).strip(" .-")
+    if name == normal and len(name) <= _LONGEST:
         return name
     mark = hashlib.sha256(normal.encode("utf-8", "surrogateescape")).hexdigest()[:6]
-    return f"{name or 'student'}-{mark}"
+    return f"{name[: _LONGEST - 7].strip(' .-') or 'student'}-{mark}"
 
 
 def shared(names: Iterable[str]) -> str:

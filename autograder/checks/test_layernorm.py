@@ -9,14 +9,15 @@ from autograder.checks.norms import EXACT, LAYER, SINGLE, inputs, require_gradie
 
 # Layernorm may be batchnorm of x transposed.
 TRANSPOSED = ("layers.batchnorm_forward", "layers.batchnorm_backward", "layers.batchnorm_backward_alt")
+BACKWARD = ("layers.layernorm_forward", *TRANSPOSED)
 
 
 @question(
     "layernorm_forward", weight=2, hint="Take the mean and the variance over axis 1, the features.", rests_on=TRANSPOSED
 )
 def test_each_example_gets_mean_zero_and_variance_one(student: Student, rng: np.random.Generator) -> None:
-    """With gamma 1 and beta 0 every example (row) of the output has mean 0 and standard deviation 1 over its features,
-    for batches of any size, one included."""
+    """The notebook's forward cell on new numbers: with gamma 1 and beta 0 every example (row) of the output has mean 0
+    and standard deviation 1 over its features, for batches of any size, one included."""
     for n, d in ((4, 30), (50, 7), (1, 12)):
         x = inputs(rng, n, d)[0] * 20
         out, _ = LAYER.run(student, x, np.ones(d), np.zeros(d), {})
@@ -69,7 +70,7 @@ def test_layernorm_works_in_float32(student: Student, rng: np.random.Generator) 
     "layernorm_backward",
     weight=2,
     hint="gamma differs along the axis you average over: multiply by it first.",
-    rests_on=TRANSPOSED,
+    rests_on=BACKWARD,
 )
 def test_layernorm_cell_dx_agrees_with_a_numeric_gradient(student: Student, rng: np.random.Generator) -> None:
     """The notebook's gradient cell on new numbers: dx agrees with the gradient by central differences."""
@@ -77,7 +78,10 @@ def test_layernorm_cell_dx_agrees_with_a_numeric_gradient(student: Student, rng:
 
 
 @question(
-    "layernorm_backward", weight=1.5, hint="dgamma and dbeta sum over the batch: every example uses the same ones."
+    "layernorm_backward",
+    weight=1.5,
+    hint="dgamma and dbeta sum over the batch: every example uses the same ones.",
+    rests_on=BACKWARD,
 )
 def test_layernorm_dgamma_and_dbeta_agree_with_numeric_gradients(student: Student, rng: np.random.Generator) -> None:
     """dgamma and dbeta have shape (D,) and agree with the gradients by central differences."""
@@ -88,7 +92,7 @@ def test_layernorm_dgamma_and_dbeta_agree_with_numeric_gradients(student: Studen
 @question(
     "layernorm_backward",
     hint="Means divide by D, the number of features; the root is that of var + eps.",
-    rests_on=TRANSPOSED,
+    rests_on=BACKWARD,
 )
 def test_layernorm_dx_is_right_for_any_eps_and_shape(student: Student, rng: np.random.Generator) -> None:
     """dx is right for other shapes, one example included, for a large eps, and in float32."""

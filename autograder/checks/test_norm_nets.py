@@ -27,7 +27,7 @@ BATCH = (
     "layers.batchnorm_backward",
     "layers.batchnorm_backward_alt",
 )
-LAYER = (*PLAIN, "layers.layernorm_forward", "layers.layernorm_backward")
+LAYER = (*BATCH, "layers.layernorm_forward", "layers.layernorm_backward")  # which may call batchnorm
 
 Normalize = Callable[[Array, int], Array]
 

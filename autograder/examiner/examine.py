@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +23,7 @@ from autograder.errors import CourseError
 from autograder.examiner import target, target_foreign
 from autograder.examiner.counted import not_counted, verdict
 from autograder.examiner.faults import OF_THE_STARTER
+from autograder.examiner.lending import suspects
 from autograder.examiner.same_fault import KINDS
 from autograder.examiner.session import WALL_CLOCK
 from autograder.examiner.stage import StagedHandIn
@@ -207,10 +208,11 @@ class Examination:
         questions = list(keys)
         try:
             related = self._related(questions)
-            found = self._run_checks([*questions, *related], reading, overlay=False)
+            found = self._run_checks([*questions, *related], reading)
             failed = {row["question"] for row in found["outcomes"] if not row["passed"]}
             again = {row["question"] for row in found["outcomes"] if not row["passed"] and row["rests_on"]}
-            second = self._run_checks(sorted(again), reading, overlay=True) if again and not found["unfit"] else None
+            wrong = suspects([(row["question"], row["rests_on"]) for row in found["outcomes"]], failed)
+            second = self._run_checks(sorted(again), reading, wrong) if again and not found["unfit"] else None
         except ExaminerFault as fault:
             return [self._fault(question, str(fault)) for question in questions]
         results = []
@@ -221,6 +223,8 @@ class Examination:
                 if overlaid.share > result.share:
                     remark = _lent_remark(question, second["outcomes"], failed)
                     result = overlaid.model_copy(update={"remarks": (*overlaid.remarks, remark)})
+                elif overlaid.recognised and not result.recognised:  # with its own layers the fault could not be told
+                    result = result.model_copy(update={"recognised": overlaid.recognised})
                 if result.share < 1 and question in second["same_faults"]:
                     paid = by_name(second["same_faults"][question]).question
                     remark = f"The fault here cost points in {paid} already."
@@ -231,8 +235,13 @@ class Examination:
             results.append(result)
         return results
 
-    def _run_checks(self, questions: list[str], reading: Reading, *, overlay: bool) -> dict[str, Any]:
-        """pytest in a process of its own, in a folder that is no hand-in; what it found."""
+    def _run_checks(
+        self, questions: list[str], reading: Reading, suspected: Sequence[str] | None = None
+    ) -> dict[str, Any]:
+        """pytest in a process of its own, in a folder that is no hand-in; what it found.
+
+        With `suspected` functions, their layers are the reference's.
+        """
         with places.passage("examiner") as temporary:
             results = temporary / "private" / "results.json"
             results.parent.mkdir(mode=0o700)
@@ -249,7 +258,9 @@ class Examination:
             command += [f"--course={self.course.root}", f"--assignment={self.assignment.name}"]
             command += [f"--submission={self.folder.resolve()}", f"--wall={self.wall.name}"]
             command += [f"--results={results}", *(f"--question={name}" for name in questions)]
-            command += ["--overlay"] if overlay else []
+            command += (
+                ["--overlay", *(f"--suspect={name}" for name in ("", *suspected))] if suspected is not None else []
+            )
             command += self._dialect_options(reading)
             environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "AUTOGRADER_SEED": self.seed}
             environment |= {"OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}

@@ -19,6 +19,7 @@ import numpy as np
 from autograder.checks.api import Check, CheckFailed, check_modules, spec_of
 from autograder.course import derived_seed
 from autograder.examiner.dialect import PLAIN, Dialect
+from autograder.examiner.lending import Rests, lent, suspects
 from autograder.examiner.recognise import recognise
 from autograder.examiner.same_fault import LENT, same_fault
 from autograder.examiner.student import StudentError
@@ -94,11 +95,11 @@ class LocalExamination:
         np.random.seed(world)
         return np.random.default_rng(int(derived_seed(self.seed, name)[:8], 16))
 
-    def _row(self, check: Check, *, lent: bool) -> Row:
+    def _row(self, check: Check, suspected: Sequence[str]) -> Row:
         spec, code = spec_of(check), ""
         rng = self._begin(check.__name__)
         try:
-            check(self.lent(spec.rests_on if lent else ()), rng)
+            check(self.lent(lent(spec.grade_id, spec.rests_on, suspected)), rng)
         except CheckFailed:
             code = "wrong"
         except StudentError as error:
@@ -107,32 +108,34 @@ class LocalExamination:
 
     def outcomes(self, questions: Sequence[str]) -> dict[str, Outcome]:
         """Own layers first; then lent ones; then faults that another question paid for."""
-        found = {question: self._judged(question, lent=False) for question in questions}
+        found = {question: self._judged(question) for question in questions}
         again = [q for q, (outcome, rows) in found.items() if outcome.share < 1 and rows[0].rests_on]
-        second = {question: self._judged(question, lent=True) for question in again}
+        failed = {question for question, (outcome, _) in found.items() if outcome.share < 1}
+        wrong = suspects([(row.question, row.rests_on) for _, rows in found.values() for row in rows], failed)
+        second = {question: self._judged(question, wrong) for question in again}
         named = [by_name(name) for outcome, _ in second.values() for name in outcome.names]
         result = {question: outcome for question, (outcome, _) in found.items()}
         for question in again:
             if second[question][0].share > result[question].share:
                 result[question] = second[question][0]
+            elif not result[question].names:
+                result[question] = Outcome(result[question].share, second[question][0].names)
             if result[question].share < 1 and self._paid(question, named):
                 result[question] = Outcome(1.0, result[question].names)
         return result
 
-    def _judged(self, question: str, *, lent: bool) -> tuple[Outcome, list[Row]]:
-        rows = [self._row(check, lent=lent) for check in all_checks()[question]]
+    def _judged(self, question: str, suspected: Sequence[str] = ()) -> tuple[Outcome, list[Row]]:
+        rows = [self._row(check, suspected) for check in all_checks()[question]]
         share = sum(row.weight for row in rows if not row.code) / sum(row.weight for row in rows)
         names: tuple[str, ...] = ()
         if any(row.code == "wrong" for row in rows):
-            names = self.names(question, rows[0].rests_on if lent else ())
+            names = self.names(question, lent(question, rows[0].rests_on, suspected))
         return Outcome(share, names), rows
 
-    def names(
-        self, question: str, lent: tuple[str, ...] = (), without: Sequence[Misconception] = ()
-    ) -> tuple[str, ...]:
+    def names(self, question: str, given: Rests = (), without: Sequence[Misconception] = ()) -> tuple[str, ...]:
         """What the recogniser calls the hand-in's answers to a question, if it does not know the names in `without`."""
         rng = self._begin(f"recognise {question}")
-        return tuple(wrong.name for wrong in recognise(self.lent(lent), question, rng, without))
+        return tuple(wrong.name for wrong in recognise(self.lent(given), question, rng, without))
 
     def _paid(self, question: str, named: list[Misconception]) -> bool:
         return any(

@@ -26,6 +26,7 @@ import pytest
 from autograder.checks.api import CheckFailed, Spec, spec_of
 from autograder.course import Course, derived_seed
 from autograder.editions import READINGS
+from autograder.examiner.lending import Rests, lent
 from autograder.examiner.same_fault import LENT, same_fault
 from autograder.examiner.session import WALL_CLOCK, Channel, Session, WorkerLost
 from autograder.examiner.stage_found import lay_out
@@ -47,6 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--package", type=Path, default=None, help="the package's folder, below the submission")
     group.addoption("--reading", choices=READINGS, default=None, help="what p means, where a course leaves it open")
     group.addoption("--overlay", action="store_true", help="lay the reference under what the questions rest on")
+    group.addoption("--suspect", action="append", default=None, help="with --overlay: lend only this function's layer")
     group.addoption("--wall", default=AUTO, help="auto, bubblewrap, landlock or none (default: %(default)s)")
     group.addoption("--results", type=Path, default=None, help="write the outcome of every check to this JSON file")
 
@@ -65,6 +67,7 @@ class Examination:
         given = os.environ.get("AUTOGRADER_SEED")  # not an option: command lines can be read by everyone
         self.seed = given or course.seed(folder.resolve().name, self.assignment.name)
         self.overlay: bool = config.getoption("--overlay")
+        self.suspects: list[str] | None = config.getoption("--suspect")
         self.hung: set[str] = set()
         self.changed: set[str] = set()
         self.cpu = 0.0  # seconds used by all forks so far
@@ -83,8 +86,12 @@ class Examination:
         self._remote: Remote | None = None
         self._serves: tuple[str, Session] | None = None
 
-    def session_for(self, rests_on: tuple[str, ...]) -> Session:
-        """The session of a question: with --overlay a wall of its own, with only the named functions laid under."""
+    def lent_for(self, question: str, rests_on: Rests) -> Rests:
+        """What is lent to a question with --overlay: what it rests on, as far as that is suspected to be wrong."""
+        return rests_on if self.suspects is None else lent(question, rests_on, self.suspects)
+
+    def session_for(self, rests_on: Rests) -> Session:
+        """A session: with --overlay a wall of its own, with only the named functions laid under."""
         if not (self.overlay and rests_on):
             return self.session
         if rests_on not in self._overlays:
@@ -111,7 +118,7 @@ class Examination:
 
     def remote_for(self, spec: Spec, name: str) -> Remote:
         """The question's fork, as if fresh for this check; where there is none, or it ended, a fresh one."""
-        serves = (spec.grade_id, self.session_for(spec.rests_on))
+        serves = (spec.grade_id, self.session_for(self.lent_for(spec.grade_id, spec.rests_on)))
         seed = self.seed_of(f"{name} world")
         if self._remote is not None and self._serves == serves and self._remote.begin(seed):
             return self._remote
@@ -267,6 +274,7 @@ def _recognised(state: Examination) -> dict[str, list[str]]:
         from autograder.examiner.recognise import recognise  # takes a while to load: a right hand-in does without
 
         rests_on = next(row["rests_on"] for row in state.outcomes if row["question"] == question)
+        rests_on = state.lent_for(question, rests_on)
         matches = _tried(state, rests_on, f"recognise {question}", functools.partial(recognise, question=question))
         found[question] = [match.name for match in matches or ()]
     return found
@@ -291,7 +299,7 @@ def _wrong(state: Examination) -> list[str]:
 Found = TypeVar("Found")
 
 
-def _tried(state: Examination, rests_on: tuple[str, ...], name: str, trial: Callable[..., Found]) -> Found | None:
+def _tried(state: Examination, rests_on: Rests, name: str, trial: Callable[..., Found]) -> Found | None:
     """`trial(student, rng=...)` in a fresh fork; None where the hand-in breaks it."""
     seed = state.seed_of(f"{name} world")
     try:

@@ -14,7 +14,7 @@ wrong = functools.partial(misconception, question="affine_forward", replaces="la
 
 
 @wrong(
-    may_cost=("affine_backward", *NETS),
+    may_cost=NETS,
     sentence="Your affine layer does not add b. The output is x w + b.",
 )
 def bias_left_out(x, w, b):
@@ -22,7 +22,7 @@ def bias_left_out(x, w, b):
 
 
 @wrong(
-    may_cost=("affine_backward", *NETS),
+    may_cost=NETS,
     sentence="Your affine layer subtracts b. The output is x w + b.",
 )
 def bias_subtracted(x, w, b):
@@ -40,7 +40,7 @@ def no_flattening(x, w, b):
 
 
 @wrong(
-    may_cost=("affine_backward", "two_layer_net", "fc_net"),
+    may_cost=("two_layer_net", "fc_net"),
     sentence="Your affine layer mixes the examples when it flattens x. Every example is one row: x.reshape(N, -1).",
 )
 def examples_mixed_by_flattening(x, w, b):
@@ -49,7 +49,7 @@ def examples_mixed_by_flattening(x, w, b):
 
 
 @wrong(
-    may_cost=("affine_backward", "two_layer_net", "fc_net"),
+    may_cost=("two_layer_net", "fc_net"),
     sentence="Your affine layer flattens an example from its last axis to its first. Use NumPy's own order: "
     "x.reshape(N, -1).",
 )
@@ -58,7 +58,7 @@ def flattened_in_another_order(x, w, b):
 
 
 @wrong(
-    may_cost=("affine_backward", "two_layer_net", "fc_net", "fc_net_batchnorm", "fc_net_layernorm"),
+    may_cost=("two_layer_net", "fc_net", "fc_net_batchnorm", "fc_net_layernorm"),
     sentence="Your affine layer ends with a ReLU. It is x w + b and nothing more: ReLU is a layer of its own.",
 )
 def relu_in_the_affine_layer(x, w, b):
@@ -66,7 +66,7 @@ def relu_in_the_affine_layer(x, w, b):
 
 
 @wrong(
-    may_cost=("affine_backward", *NETS),
+    may_cost=NETS,
     sentence="Your affine layer divides by the number of examples. Each example is answered on its own.",
 )
 def product_divided_by_n(x, w, b):
@@ -184,7 +184,7 @@ wrong = functools.partial(misconception, question="relu_forward", replaces="laye
 
 
 @wrong(
-    may_cost=("relu_backward", *NETS),
+    may_cost=NETS,
     sentence="Your ReLU returns the absolute value. Negative values become 0.",
 )
 def absolute_value(x):
@@ -192,7 +192,7 @@ def absolute_value(x):
 
 
 @wrong(
-    may_cost=("relu_backward", *NETS),
+    may_cost=NETS,
     sentence="Your ReLU keeps the negative values and sets the others to 0. It must be the other way round.",
 )
 def negative_part(x):
@@ -200,7 +200,7 @@ def negative_part(x):
 
 
 @wrong(
-    may_cost=("relu_backward", *NETS),
+    may_cost=NETS,
     sentence="Your ReLU returns 1 where x is positive. It must return x there.",
 )
 def step_for_relu(x):
@@ -208,7 +208,7 @@ def step_for_relu(x):
 
 
 @wrong(
-    may_cost=("relu_backward", *NETS),
+    may_cost=NETS,
     sentence="Your ReLU lets a small share of negative values through (a leaky ReLU). They must become 0.",
 )
 def leaky_relu(x):
@@ -216,7 +216,7 @@ def leaky_relu(x):
 
 
 @wrong(
-    may_cost=("relu_backward", *NETS),
+    may_cost=NETS,
     sentence="Your ReLU is cut off above. Positive values pass unchanged, large ones too.",
 )
 def relu_cut_off_above(x):
@@ -224,7 +224,7 @@ def relu_cut_off_above(x):
 
 
 @wrong(
-    may_cost=("relu_backward", *NETS),
+    may_cost=NETS,
     sentence="Your ReLU changes nothing. Negative values become 0.",
 )
 def relu_does_nothing(x):

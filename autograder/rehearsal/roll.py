@@ -8,9 +8,10 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from autograder.checks.api import spec_of
 from autograder.course import Assignment
 from autograder.delimiters import HIDDEN, SOLUTION
-from autograder.examiner.examine_local import Texts
+from autograder.examiner.examine_local import Texts, all_checks
 from autograder.misconceptions import Misconception, all_misconceptions
 from autograder.rehearsal.faults import BROKEN, HOSTILE, Change, Files
 from autograder.rehearsal.people import students
@@ -61,7 +62,8 @@ def roll(assignment: Assignment, count: int, seed: int, styles: dict[str, Texts]
         files = _files(assignment, planted(styles[style], *chosen), notebooks)
         names = tuple(wrong.name for wrong in chosen)
         about = f"misconceptions: {', '.join(names)}" if names else "right"
-        groups = shares_due(assignment, less=_costs(chosen), either=_doubtful(chosen))
+        less, either = lost(chosen)
+        groups = shares_due(assignment, less=less, either=either)
         yield HandIn(student, files, due(about=about, style=style, misconceptions=names, **groups))
 
 
@@ -81,14 +83,26 @@ def fitting(styles: dict[str, Texts], faults: list[Misconception]) -> list[str]:
     return sorted(fit)
 
 
-def _costs(faults: list[Misconception]) -> set[str]:
-    return {question for wrong in faults for question in wrong.costs}
+def lost(faults: list[Misconception]) -> tuple[set[str], set[str]]:
+    """Questions that lose points by these misconceptions together, and questions that may go either way.
 
-
-def _doubtful(faults: list[Misconception]) -> set[str]:
-    """Questions that more than one of these may cost: what each declares, it declares of itself alone."""
+    What a misconception declares, it declares of itself alone. So where two may cost a question, or one costs it and
+    another replaces what it rests on (a wrong layer may hide a wrong net), nothing is known.
+    """
+    costs = {question for wrong in faults for question in wrong.costs}
     touched = [question for wrong in faults for question in wrong.may_cost]
-    return {question for question in touched if touched.count(question) > 1}
+    doubtful = {question for question in touched if touched.count(question) > 1} - costs
+    hidden = {
+        question
+        for wrong in faults
+        for question in wrong.costs
+        if any(other is not wrong and other.replaces in _rests_on(question) for other in faults)
+    }
+    return costs - hidden, doubtful | hidden
+
+
+def _rests_on(question: str) -> set[str]:
+    return {function for check in all_checks()[question] for function in spec_of(check).rests_on}
 
 
 def _family(wrong: Misconception) -> tuple[str, ...]:

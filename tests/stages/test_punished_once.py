@@ -39,7 +39,7 @@ def lost(tmp_path, style, added):
     ("style", "added", "expected"),
     [
         ("hand_in_04", WRONG_BATCHNORM_BACKWARD, {"batchnorm_backward"}),
-        ("hand_in_10", WRONG_BATCHNORM_BACKWARD, {"batchnorm_backward"}),
+        ("hand_in_13", WRONG_BATCHNORM_BACKWARD, {"batchnorm_backward"}),
         ("hand_in_03", WRONG_AFFINE, {"affine_forward"}),
         ("hand_in_16", WRONG_AFFINE, {"affine_forward"}),
         ("hand_in_06", CRASHING_RELU, {"relu_forward"}),

@@ -98,4 +98,4 @@ def test_right_styles_and_mistakes_are_judged_alike_in_every_dress():
     text = planted(styles["hand_in_01"], by_name("keep_and_drop_swapped"))
     wrong = style_worn(("nndl-2018", "drop"), "swapped", text, "7", ["dropout_forward"])
     assert wrong.otherwise == ("swapped: dropout_forward",)
-    assert "| nndl-2018 | drop | 1 | swapped: dropout_forward |" in list(rows([wrong]))
+    assert "| `nndl-2018` | drop | 1 | swapped: dropout_forward |" in list(rows([wrong]))

@@ -89,8 +89,8 @@ def test_proof_of_an_unknown_question_is_refused():
 
 def test_written_proof_is_of_these_styles_and_misconceptions():
     text = PAGE.read_text("utf-8")
-    rows = set(re.findall(r"^\| (\w+) \|", text, flags=re.MULTILINE)) - {"misconception"}
-    assert {wrong.name for wrong in all_misconceptions()} | set(STYLES) == {row for row in rows if "hand-in" not in row}
+    rows = set(re.findall(r"^\| (\w+) \|", text, flags=re.MULTILINE)) - {"misconception", "planted"}
+    assert rows == {wrong.name for wrong in all_misconceptions()} | set(STYLES)
     assert all(f"## {question}" in text for question in questions_with_checks())
     count, styles = len(all_misconceptions()), len(STYLES)
     start = f"correct styles {styles}/{styles} at full points, misconceptions {count}/{count} caught, recognised "

@@ -15,7 +15,7 @@ from autograder.misconceptions import all_misconceptions, by_name
 from autograder.records import Records
 from autograder.rehearsal import faults
 from autograder.rehearsal.people import students
-from autograder.rehearsal.roll import fitting, roll, styles_of
+from autograder.rehearsal.roll import fitting, lost, roll, styles_of
 from autograder.rehearsal.truth import Due, Truth, disagreements, read_truth, shares_due
 from autograder.rehearsal.writing import simulate
 from autograder.results import QuestionResult
@@ -81,10 +81,17 @@ def test_several_misconceptions_are_of_different_questions_and_costs_add_up(clas
     for hand_in in several:
         wrongs = [by_name(name) for name in hand_in.due.misconceptions]
         assert len({wrong.question for wrong in wrongs}) == len(wrongs)
-        assert set(hand_in.due.less) == {question for wrong in wrongs for question in wrong.costs}
+        costs = {question for wrong in wrongs for question in wrong.costs}
         touched = [question for wrong in wrongs for question in wrong.may_cost]
-        doubtful = {question for question in touched if touched.count(question) > 1} - set(hand_in.due.less)
-        assert set(hand_in.due.either) == {"target"} | doubtful
+        doubtful = {question for question in touched if touched.count(question) > 1} - costs
+        assert doubtful | {"target"} <= set(hand_in.due.either) <= doubtful | {"target"} | costs
+        assert set(hand_in.due.less) == costs - set(hand_in.due.either)
+
+
+def test_a_wrong_layer_may_hide_a_wrong_net():
+    net, layer, rule = map(by_name, ("dropout_before_normalization", "variance_over_the_whole_array", "adam_climbs"))
+    assert lost([net, rule]) == ({"fc_net_dropout", "adam"}, set())
+    assert lost([net, layer]) == ({"batchnorm_forward"}, {"fc_net_dropout"})
 
 
 def test_points_of_a_worked_example():

@@ -21,7 +21,7 @@ class FullyConnectedNet:
     ):
         self.keep, self.kind, self.reg, self.seed, self.dtype = dropout_keep_ratio, normalization, reg, seed, dtype
         dims = [input_dim] + list(hidden_dims) + [num_classes]
-        self.L = len(dims) - 1
+        self.L = self.num_layers = len(dims) - 1
         self.params, self.bn_params = {}, []
         for i, (fan_in, fan_out) in enumerate(zip(dims, dims[1:]), 1):
             self.params[f"W{i}"] = np.random.randn(fan_in, fan_out) * weight_scale

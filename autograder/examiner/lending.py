@@ -1,0 +1,50 @@
+"""Which functions of the reference are lent when a question is examined again: those whose own questions failed.
+
+Functions that share a cache go together (batchnorm's forward and backward passes). What passed its own question stays
+the hand-in's own, so that its caches and helpers meet nothing foreign.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence, Set
+
+Rests = tuple[str, ...]  # names such as "layers.dropout_forward"
+
+
+def layer(function: str) -> str:
+    """The layer that a function belongs to: "batchnorm" of "layers.batchnorm_backward_alt"."""
+    return re.sub(r"_(forward|backward|backward_alt)$", "", function.rpartition(".")[2])
+
+
+def suspects(checks: Iterable[tuple[str, Sequence[str]]], failed: Set[str]) -> tuple[str, ...]:
+    """Functions that may be wrong: those whose own question failed, and those that were not examined.
+
+    One that rests on another layer that failed is not suspected: it may fail for that reason alone.
+
+    Parameters
+    ----------
+    checks : iterable of (str, sequence of str)
+        The question of every check that was made, and what the check rests on.
+    failed : set of str
+        Questions that lost points.
+    """
+    rests_on: dict[str, set[str]] = {}
+    for question, names in checks:
+        rests_on.setdefault(question, set()).update(name.rpartition(".")[2] for name in names)
+    bad = {layer(question) for question in failed}
+    excused = {question for question, below in rests_on.items() if (bad & set(map(layer, below))) - {layer(question)}}
+    return tuple(sorted((set(failed) - excused) | (set().union(*rests_on.values()) - rests_on.keys())))
+
+
+def lent(question: str, rests_on: Rests, suspected: Iterable[str]) -> Rests:
+    """Of what a question rests on, the layers that hold a suspect other than the question itself.
+
+    Examples
+    --------
+    >>> pair = ("layers.relu_forward", "layers.relu_backward", "layers.affine_forward")
+    >>> lent("fc_net", pair, ["relu_backward", "adam"])
+    ('layers.relu_forward', 'layers.relu_backward')
+    """
+    wrong = {layer(name) for name in suspected if name != question}
+    return tuple(name for name in rests_on if layer(name) in wrong)
