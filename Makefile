@@ -36,7 +36,7 @@ test: venv lint ## the tests that every change must pass (under 15 minutes)
 	$(BIN)/python -m pytest -n 2
 
 test-full: venv lint ## the same, with whole notebooks, real training and a browser (under 75 minutes)
-	$(BIN)/python -m pytest --slow
+	$(BIN)/python -m pytest --slow -n 2
 
 test-hostile: venv ## attack the examiner from hand-ins, behind each wall (about 8 minutes)
 	$(BIN)/python -m pytest --slow -m hostile tests
