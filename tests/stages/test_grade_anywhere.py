@@ -102,25 +102,31 @@ def test_no_scheduler_is_said(classroom):
         pass
 
 
-def kill_at_random(course, times, rng):
-    """Start grading again and again, and kill it each time; how often it was killed while it ran."""
-    killed = 0
-    for _ in range(times):
+def kill_at_random(course, times, seconds, expected, rng):
+    """Kill a grading run at a random moment, so many times; one that ends before its moment starts anew."""
+    while times:
         process = subprocess.Popen(command(), cwd=course.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            process.wait(rng.uniform(1, 25))
+            process.wait(rng.uniform(1, seconds))
         except subprocess.TimeoutExpired:
             process.kill()
-            killed += 1
             process.wait()
-    return killed
+            times -= 1
+        else:
+            assert records(course) == expected
+            shutil.rmtree(course.root / "results")
 
 
 @pytest.mark.parametrize("times", [2, pytest.param(20, marks=pytest.mark.slow)])
 def test_run_that_was_killed_is_taken_up_with_the_same_bytes(classroom, undisturbed, times):
-    shutil.rmtree(classroom.root / "results")
-    assert kill_at_random(classroom, times, random.Random(times)) >= 1
-    for path in (classroom.root / "results").rglob("*.json"):
+    results = classroom.root / "results"
+    shutil.rmtree(results)
+    began = time.monotonic()
+    subprocess.run(command(), cwd=classroom.root, capture_output=True, timeout=600)
+    seconds = time.monotonic() - began
+    shutil.rmtree(results)
+    kill_at_random(classroom, times, seconds, undisturbed, random.Random(times))
+    for path in results.rglob("*.json"):
         assert path.name == "timing.json" or path.read_bytes() == undisturbed[str(path.relative_to(classroom.root))]
     done = subprocess.run(command(), cwd=classroom.root, capture_output=True, text=True, timeout=600)
     assert done.returncode == 1, done.stderr  # the syntax error could not be graded
