@@ -58,7 +58,7 @@ def record(course: Course, assignment: Assignment, student: str, *, settings: Co
         config.CourseDirectory.submitted_directory = temporary
         config.HandInExporter.missing = _stage(assignment, hand_in, Path(temporary) / student / assignment.name)
         api = nbgrader_api(course, config)
-        _check_release(assignment, api.coursedir.db_url)
+        check_release(assignment, api.coursedir.db_url)
         ok, errors, log = run(api, "autograde", assignment.name, glob.escape(student))
     if not ok:
         reasons = [f"{type(error).__name__}: {error}" for error in errors[:1]] or [log.strip()[-500:]]
@@ -124,7 +124,7 @@ def _stage(assignment: Assignment, hand_in: Path, folder: Path) -> list[str]:
     return missing
 
 
-def _check_release(assignment: Assignment, db_url: str) -> None:
+def check_release(assignment: Assignment, db_url: str) -> None:
     """The gradebook knows this assignment, with the points that the notebooks name."""
     fix = f"run `autograder release {assignment.name}`"
     want = {question.grade_id: question.points for question in assignment.questions}
