@@ -121,6 +121,8 @@ def export(
     CourseError
         If a grade is not final and the choice is to refuse, or a platform could not take the file.
     """
+    if table.template is not None and form not in ("canvas", "moodle"):
+        raise CourseError(f"{form} has no template", where=table.template, fix="give it for canvas or moodle")
     waiting = [grade for grade in grades if grade.state == "unfinished"]
     if waiting and choices.unfinished == "refuse":
         first = f"{waiting[0].student}: {'; '.join(waiting[0].waiting)}"
@@ -156,7 +158,7 @@ def _name(form: Form, table: Table) -> str:
 
 def _made(assignment: Assignment, form: Form, grades: Sequence[Grade], value: Value, table: Table) -> Written:
     title, points = assignment.settings.title, sum(question.points for question in assignment.questions)
-    if table.template is not None and form != "csv":
+    if table.template is not None:
         names = (title, assignment.name)
         return fill(Sheet.read(table.template), grades, value, names, points, table.column)
     if form == "canvas":
