@@ -112,7 +112,7 @@ def export(
         "canvas", "gradescope", "moodle" or "csv".
     grades : sequence of Grade
     place : Path, optional
-        The file, for "gradescope" the folder, to write; below export/ of the course by default.
+        The file to write, or a folder for it; for "gradescope" a folder. Below export/ of the course by default.
     choices : Choices, optional
     table : Table, optional
 
@@ -131,8 +131,10 @@ def export(
             where=first,
             fix="grade the rest (`nbgrader formgrader`), or choose --unfinished blank or partial",
         )
-    folder = assignment.course.root / FOLDER / assignment.name
-    done = Exported(list(grades), place or folder / _name(form, table))
+    place = place or assignment.course.root / FOLDER / assignment.name / _name(form, table)
+    if place.is_dir() and form != "gradescope":
+        place /= _name(form, table)
+    done = Exported(list(grades), place)
     if form != "csv":  # no platform knows them
         done.left_out = {grade.student: "is not in the roster" for grade in grades if not grade.known}
         grades = [grade for grade in grades if grade.known]

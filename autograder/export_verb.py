@@ -49,7 +49,7 @@ def export(
     assignment: Annotated[str, typer.Argument(help="Name of the assignment.")] = "deep_nets",
     form: Annotated[Format, typer.Option("--format", help="For which platform; see docs/export.md.")] = Format.csv,
     output: Annotated[
-        Path | None, typer.Option("--output", help="File to write; for gradescope a folder. Default: below export/.")
+        Path | None, typer.Option("--output", help="File to write, or a folder for it. Default: below export/.")
     ] = None,
     roster: Annotated[
         Path | None, typer.Option("--roster", help="CSV that says who is who on the platform; as for `collect`.")

@@ -23,6 +23,7 @@ import autograder
 from autograder.course import ABOUT, CONFIG, SETTINGS, Assignment, Settings, derived_seed
 from autograder.errors import CourseError
 
+NAME = "gradescope-autograder.zip"
 ORDERS = "orders.json"
 IMAGE = Path(__file__).parent / "image"
 SCRIPTS = ("setup.sh", "run_autograder")
@@ -66,7 +67,8 @@ def pack(assignment: Assignment, place: Path | None, options: Options) -> Packed
     CourseError
         If the time limit leaves none for the target, or a part of the kit is missing.
     """
-    place = place or assignment.course.root / "export" / assignment.name / "gradescope-autograder.zip"
+    place = place or assignment.course.root / "export" / assignment.name / NAME
+    place = place / NAME if place.is_dir() else place
     settings, remarks = _settings(assignment, options)
     orders = Orders(**options.model_dump(), assignment=assignment.name)
     files = {name: (IMAGE / name).read_bytes() for name in SCRIPTS}

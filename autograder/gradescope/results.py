@@ -1,4 +1,4 @@
-"""results.json: what Gradescope shows a student. All text is plain, so nothing in it becomes markup."""
+"""results.json: what Gradescope shows a student. All text is plain: nothing in it becomes markup or a colour."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from autograder.course import Assignment, Question
 from autograder.grades import Grade, record_of
 from autograder.results import QuestionResult
+from autograder.safe_outputs import plain_text
 
 MOST_OUTPUT = 20_000  # letters of one text
 
@@ -19,7 +20,7 @@ def results(
     """A whole results.json. There is no leaderboard: it would show one student's score to another."""
     return {
         "score": round(max(0.0, score), 2),
-        "output": output[:MOST_OUTPUT],
+        "output": plain_text(output, MOST_OUTPUT),
         "output_format": "text",
         "test_output_format": "text",
         "test_name_format": "text",
@@ -53,7 +54,7 @@ def test(question: Question, number: str, earned: float, output: str, extra: dic
         "score": round(earned, 2),
         "max_score": question.points,
         "status": "passed" if earned >= question.points else "failed",
-        "output": output[:MOST_OUTPUT],
+        "output": plain_text(output, MOST_OUTPUT),
         "output_format": "text",
         "name_format": "text",
         "visibility": "visible",

@@ -101,7 +101,9 @@ def hand_in(home: Path, change: Callable[[Path], None] = lambda _: None) -> Path
 
 def results(home: Path) -> dict:
     """results.json, which must keep Gradescope's format whatever happened."""
-    content = json.loads((home / "results" / "results.json").read_text(encoding="utf-8"))
+    text = (home / "results" / "results.json").read_text(encoding="utf-8")
+    assert "\\u001b" not in text
+    content = json.loads(text)
     check_results(content)
     assert "leaderboard" not in content
     return content
@@ -280,7 +282,8 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def litter(folder: Path) -> None:
-    (folder / "notes.txt").write_text("nothing to see")
+    (folder / os.fsdecode(b"\xff\x1b[31mnotes.txt")).write_text("nothing to see")
+    (folder / os.fsdecode(b"\xff.zip")).write_bytes(b"PK")
 
 
 def damaged(folder: Path) -> None:
