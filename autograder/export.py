@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,8 @@ from nbgrader.api import Gradebook
 
 from autograder.course import Assignment
 from autograder.errors import CourseError
-from autograder.export_sheets import Sheet, Value, Written, canvas, fill, long, moodle, wide
+from autograder.export_sheets import Value, Written, canvas, long, moodle, wide
+from autograder.export_template import Sheet, fill
 from autograder.gradebook import check_release, database
 from autograder.grades import Grade, read_grades
 from autograder.gradescope.results import as_text, of_grade
@@ -81,13 +83,9 @@ def grades_of(
         If the assignment was not released, the gradebook does not fit the notebooks, or there is nobody.
     """
     people = read_roster(roster) if roster is not None else Roster()
-    if book is None:
-        url = database(assignment.course)
-        check_release(assignment, url)
-        with Gradebook(url) as opened:
-            grades = read_grades(assignment, opened, people, students)
-    else:
-        grades = read_grades(assignment, book, people, students)
+    with contextlib.nullcontext(book) if book is not None else Gradebook(database(assignment.course)) as opened:
+        check_release(assignment, opened)
+        grades = read_grades(assignment, opened, people, students)
     if not any(grade.state != "missing" for grade in grades):
         fix = f"run `autograder grade {assignment.name}` first"
         raise CourseError("nothing was handed in", where=assignment.course.root / "submitted", fix=fix)

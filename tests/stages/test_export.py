@@ -238,6 +238,36 @@ def test_template_that_does_not_fit_is_refused(graded: Class, text: str, told: s
     assert not (graded.course.root / "export").exists()
 
 
+@pytest.mark.parametrize(
+    ("roster", "told"),
+    [
+        ("student,canvas_id,sis_login_id\nada,101,alan\nalan,102,ada\n", "this row could be ada or alan"),
+        ("student,canvas_id,sis_login_id\nada,101,alan\nalan,,\n", "ada is there twice"),
+    ],
+)
+def test_row_that_could_be_one_student_or_another_is_refused(graded: Class, roster: str, told: str) -> None:
+    (graded.course.root / "roster.csv").write_text(roster)
+    path = graded.course.root / "canvas.csv"
+    path.write_text(CANVAS.format(points=20))
+    with pytest.raises(CourseError, match=told):
+        exported(graded, "canvas", table=Table(path))
+
+
+def test_names_decide_only_where_no_id_is_known(graded: Class) -> None:
+    path = graded.course.root / "canvas.csv"
+    path.write_text(CANVAS.format(points=20))
+    roster = graded.course.root / "roster.csv"
+    roster.write_text("student,email,name\nada,a@x.org,Ada Lovelace\nalan,,Alan Turing\n")
+    text, _ = exported(graded, "canvas", table=Table(path))
+    assert [row["A small course (77)"] for row in rows_of(text)][2:5] == ["10.75", "9", "4"]
+    (graded.course.root / "roster.csv").write_text(
+        "student,canvas_id,name\nada,55,Ada Lovelace\nalan,102,Alan Turing\n"
+    )
+    text, done = exported(graded, "canvas", table=Table(path))
+    assert [row["A small course (77)"] for row in rows_of(text)][2:5] == ["", "9", "4"]
+    assert done.left_out == {"ada": "is not in canvas.csv"}
+
+
 def test_worksheet_of_moodle_is_filled_by_participant_numbers(graded: Class) -> None:
     (graded.course.root / "roster.csv").write_text("student,moodle_id,name\nada,7001,Ada Lovelace\nalan,7002,Alan\n")
     path = graded.course.root / "worksheet.csv"
