@@ -28,6 +28,7 @@ from autograder.downloads import Arrival, Entry, read
 from autograder.errors import CourseError
 from autograder.hand_in_layout import STAMP, Laid, lay_down
 from autograder.roster import Roster, moment, read_roster, safe_name, shared
+from autograder.showing import safe
 
 State = Literal["taken", "replaced", "unchanged", "kept", "unopened", "skipped", "missing"]
 _WORKPLACE = ".collect-"  # begins the name of a folder in the course, for as long as it collects
@@ -71,7 +72,7 @@ class Collected:
             files = ", ".join(f"{count} {suffix}" for suffix, count in sorted(counts.items()))
             when = line.when[:16] + (f"\n{line.late_minutes} min late" if line.late_minutes else "")
             cells = (line.student, line.state, line.origin, *([when] if timed else []), files, "\n".join(line.remarks))
-            table.add_row(*(escape(cell) for cell in cells))
+            table.add_row(*(escape(safe(cell)) for cell in cells))
         return table
 
     def as_dict(self) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from autograder.roster import moment, shared
 METADATA = "submission_metadata.yml"
 _MAX_METADATA = 100_000_000  # bytes
 _CANVAS = re.compile(r"(?P<name>[^_/]+)_(?P<late>LATE_)?(?P<user>\d+)_(?P<number>\d+)_(?P<file>.+)")
-_MOODLE = re.compile(r"(?P<name>.+)_(?P<user>\d+)_assignsubmission_(?P<kind>file|onlinetext)_?(?P<file>.*)")
+_MOODLE = re.compile(r"(?P<name>.+?)_(?P<user>\d+)_assignsubmission_(?P<kind>file|onlinetext)_?(?P<file>.*)")
+_MOODLE_MARK = re.compile(r"_\d+_assignsubmission_(?:file|onlinetext)")
 _GRADESCOPE = re.compile(r"submission_(?P<number>\d+)")
 _EXCHANGE = re.compile(r"(?P<user>[^+]+)\+(?P<assignment>[^+]+)\+(?P<time>[^+]+?)(?:\+[^+]*)?")
 _AGAIN = re.compile(r"(?P<stem>.+?)-(?P<number>\d{1,3})(?P<suffix>\.\w+)")
@@ -193,6 +194,8 @@ def _moodle(groups: Groups, reading: _Reading) -> None:
         match = _MOODLE.fullmatch(name)
         if match is None:
             reading.skipped[name] = "its name is none that Moodle gives"
+        elif len(_MOODLE_MARK.findall(name)) > 1:  # a student's name or file may hold what looks like another's id
+            reading.skipped[name] = "its name fits more than one student; look whose it is, and rename it"
         elif match["kind"] != "file":
             reading.skipped[name] = "it is text typed into Moodle, not a file"
         else:

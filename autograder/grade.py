@@ -149,14 +149,33 @@ class Grading:
         """What is to be done for a student; records that still hold are read."""
         assignment = self.assignment
         plan = Plan(assignment, student, self.chosen, None if self.anew else records_of(assignment, student))
-        staged = lay_out(assignment, self.folders[student], assignment.settings.edition)
         try:
-            seed = assignment.course.seed(student, assignment.name)
-            return plan.look(
-                Examination(assignment, seed, self.folders[student], staged), not_graded(assignment, student)
-            )
-        finally:
-            staged.remove()
+            staged = lay_out(assignment, self.folders[student], assignment.settings.edition)
+            try:
+                seed = assignment.course.seed(student, assignment.name)
+                work = Examination(assignment, seed, self.folders[student], staged)
+                return plan.look(work, not_graded(assignment, student))
+            finally:
+                staged.remove()
+        except CourseError:
+            raise
+        except Exception as error:  # a hand-in may hold what nobody thought of; it stops no other
+            asked = [question.grade_id for question in self.chosen]
+            plan.missing = dict.fromkeys(set(asked) - set(not_graded(assignment, student)), "")
+            self._lost(plan, error, type(error).__name__)
+            plan.missing = {}
+            return plan
+
+    def _lost(self, plan: Plan, error: Exception, told: str) -> str:
+        """Note that the examiner failed on what was missing; what to tell the grader."""
+        self.log.exception("%s: the examination failed", plan.student, exc_info=error)
+        reason = f"The examiner itself failed ({told}). A person must look; see the newest file in logs/."
+        origin = {"kit": "", "edition": self.assignment.settings.edition, "wall": "", "data": "none"}
+        failed = [
+            QuestionResult(**origin, question=name, state="failed", share=0.0, reason=reason) for name in plan.missing
+        ]
+        plan.take(failed, Timing(faults=(f"{type(error).__name__}: {error}",)))
+        return reason
 
     def job(self, student: str) -> node.Job:
         """The job of a student, as it travels."""
@@ -180,17 +199,9 @@ class Grading:
         except CourseError:
             raise
         except Exception as error:
-            self.log.exception("%s: the examination failed", student, exc_info=error)
             lost = isinstance(error, BrokenExecutor)
-            told = "its process was killed, perhaps for want of memory" if lost else type(error).__name__
-            reason = f"The examiner itself failed ({told}). A person must look; see the newest file in logs/."
-            origin = {"kit": "", "edition": self.assignment.settings.edition, "wall": "", "data": "none"}
-            failed = [
-                QuestionResult(**origin, question=name, state="failed", share=0.0, reason=reason)
-                for name in plan.missing
-            ]
-            plan.take(failed, Timing(faults=(f"{type(error).__name__}: {error}",)))
-            return reason
+            killed = "its process was killed, perhaps for want of memory"
+            return self._lost(plan, error, killed if lost else type(error).__name__)
         results = [QuestionResult.model_validate(row) for row in answer["questions"]]
         plan.take(results, Timing.model_validate(answer["timing"]))
         for fault in plan.timing.faults:

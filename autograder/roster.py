@@ -162,7 +162,7 @@ def safe_name(text: str) -> str:
     name = re.sub(r"-{2,}", "-", name).strip(" .-")
     if name == normal and len(name) <= _LONGEST:
         return name
-    mark = hashlib.sha256(normal.encode("utf-8", "surrogateescape")).hexdigest()[:6]
+    mark = hashlib.sha256(normal.encode("utf-8", "surrogatepass")).hexdigest()[:6]
     return f"{name[: _LONGEST - 7].strip(' .-') or 'student'}-{mark}"
 
 

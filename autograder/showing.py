@@ -14,6 +14,17 @@ from autograder.results import HandInResult
 out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False)
 
 
+def safe(text: str) -> str:
+    """A text with parts that hand-ins chose, such as names of files, without what a terminal would obey.
+
+    Examples
+    --------
+    >>> safe("layers\\x1b[2J.py")
+    'layers?[2J.py'
+    """
+    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
+
+
 def points(assignment: Assignment, result: HandInResult) -> tuple[float, float]:
     """Points earned and points that could be, over the questions examined."""
     worth = {question.grade_id: question.points for question in assignment.auto_questions}
@@ -81,7 +92,12 @@ def show_all(assignment: Assignment, done: list[tuple[HandInResult, str]]) -> No
         table.add_column("edition")
     for result, reason in sorted(done, key=lambda pair: pair[0].student):
         earned, most = points(assignment, result)
-        row = [result.student, result.state, f"{earned:g} / {most:g}", escape(reason or summary(result))]
+        row = [
+            escape(safe(result.student)),
+            result.state,
+            f"{earned:g} / {most:g}",
+            escape(safe(reason or summary(result))),
+        ]
         table.add_row(*row, *([result.edition] if foreign else []))
     out.print(table)
     if done:
@@ -111,11 +127,11 @@ def show(assignment: Assignment, result: HandInResult) -> None:
     for question in result.questions:
         most = worth[question.question]
         table.add_row(
-            question.question, question.state, f"{question.score(most):g} / {most:g}", escape(question.message())
+            question.question, question.state, f"{question.score(most):g} / {most:g}", escape(safe(question.message()))
         )
     out.print(table)
     if result.reason and not result.questions:
-        out.print(result.reason, markup=False)
+        out.print(safe(result.reason), markup=False)
     earned, most = points(assignment, result)
     out.print(
         f"{result.student}: {result.state}, {earned:g} of {most:g} automatic points; "
@@ -128,4 +144,4 @@ def show(assignment: Assignment, result: HandInResult) -> None:
         ("not counted", result.not_counted),
     ):
         if lines:
-            out.print("\n  ".join([f"{title}:", *lines]), markup=False)
+            out.print(safe("\n  ".join([f"{title}:", *lines])), markup=False)

@@ -32,6 +32,7 @@ from autograder.errors import CourseError
 
 Array = np.ndarray[Any, Any]
 
+LARGEST = 1e100  # numbers above it make norms overflow, and compared with inf every error is small
 ALARM = 1e-11  # probability that one comparison fails right code
 
 
@@ -162,11 +163,12 @@ def require_shape(value: object, shape: tuple[int, ...], name: str) -> Array:
     array = np.asarray(value)
     require(array.shape == shape, f"{name} has not the shape it must have.")
     require(np.all(np.isfinite(array)), f"{name} holds nan or inf.")
+    require(np.all(np.abs(array) < LARGEST), f"{name} holds numbers that are far too large.")
     return array
 
 
 def rel_error(a: Array | float, b: Array | float, floor: float = 1e-8) -> float:
-    """Norm-relative error ||a - b|| / max(||a||, ||b||, floor); inf where the shapes differ.
+    """Norm-relative error ||a - b|| / max(||a||, ||b||, floor); inf where shapes differ or a norm overflows.
 
     `floor` keeps the rounding of a numeric gradient that should be 0 from counting as an error.
 
@@ -181,7 +183,7 @@ def rel_error(a: Array | float, b: Array | float, floor: float = 1e-8) -> float:
     if a.shape != b.shape:
         return float("inf")
     scale = max(float(np.linalg.norm(a)), float(np.linalg.norm(b)), floor)
-    return float(np.linalg.norm(a - b)) / scale
+    return float(np.linalg.norm(a - b)) / scale if np.isfinite(scale) else float("inf")
 
 
 def numeric_gradient(f: Callable[[Array], float], x: Array, step: float = 1e-5) -> Array:

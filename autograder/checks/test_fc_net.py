@@ -76,8 +76,8 @@ def _require_normal_weights(student: Student, build: Build, sizes: list[int], na
                 require(fits, "Some weights are not drawn from a normal distribution with std weight_scale.")
             positive = abs((z > 0).mean() - 0.5) < binomial_tolerance(z.size, 0.5)
             require(positive, "The mean of some weights is not 0.")
-        for name in params:
-            require(name[0] != "b" or not np.asarray(params[name]).any(), "Some biases are not 0 at first.")
+        for i in range(1, len(sizes)):
+            require(not np.asarray(params[f"b{i}"]).any(), "Some biases are not 0 at first.")
 
 
 def _require_scores(student: Student, rng: np.random.Generator, build: Build, all_sizes: Any) -> None:

@@ -21,10 +21,12 @@ from autograder.errors import CourseError
 from autograder.examiner import target, target_foreign, warm
 from autograder.examiner.counted import not_counted, verdict
 from autograder.examiner.faults import OF_THE_STARTER
+from autograder.examiner.files import read_plain
 from autograder.examiner.lending import suspects
 from autograder.examiner.same_fault import KINDS
 from autograder.examiner.session import WALL_CLOCK
 from autograder.examiner.stage import StagedHandIn
+from autograder.examiner.target_section import MAX_NOTEBOOK
 from autograder.examiner.warm import CHECKS
 from autograder.misconceptions import all_misconceptions, by_name
 from autograder.results import SCHEMA, Check, QuestionResult, State, Target
@@ -117,7 +119,10 @@ class Examination:
     def _trained_bytes(self) -> bytes:
         """What the target's record rests on beside the package."""
         if not self._is_foreign or self.staged.found is None:
-            return self.notebook.read_bytes() if self.notebook.is_file() else b""
+            try:
+                return read_plain(self.notebook, MAX_NOTEBOOK)
+            except ValueError as error:  # none, or no plain file, or one that is too large
+                return str(error).encode("utf-8", "surrogatepass")
         cells = [notebook.cells for notebook in self.staged.found.package.notebooks]
         return repr((cells, self.target_cell)).encode("utf-8", "surrogatepass")
 

@@ -19,10 +19,13 @@ from autograder.examiner.looking import NotPython, Source
 MAX_SOURCE = 2_000_000  # bytes
 MAX_NOTEBOOK = 64 << 20  # bytes
 MAX_NOTEBOOKS = 40
+MAX_CELLS = 2000  # of a notebook
+MAX_CODE = 500_000  # letters of code in all notebooks, and in all folders that may be the package
+MAX_DOCSTRING = 5000  # letters that are searched
 _MARKS = ("layers.py", "fc_net.py", "optim.py", "layer_utils.py")
 _PLACES = {"fc_net": ("classifiers/fc_net.py", "fc_net.py")}
 _SUPPORT = ("solver", "data_utils", "gradient_check", "vis_utils")
-MAGIC = re.compile(r"^(\s*)[%!].*$", re.MULTILINE)
+MAGIC = re.compile(r"^([^\S\n]*)[%!].*$", re.MULTILINE)
 
 _RULES = ("sgd", "sgd_momentum", "sgd_nesterov_momentum", "rmsprop", "adam")
 _LAYERS = ("affine", "relu", "batchnorm", "layernorm", "dropout")
@@ -62,6 +65,8 @@ def read_notebook(path: Path) -> Notebook:
     try:
         data = json.loads(content.decode("utf-8-sig"))
         cells = data["cells"] if "cells" in data else [cell for sheet in data["worksheets"] for cell in sheet["cells"]]
+        if len(cells) > MAX_CELLS:
+            raise ValueError("too many cells")
         return Notebook(path, tuple((_kind(cell), _text(cell)) for cell in cells))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ValueError(f"{path.name} is not a notebook that can be read") from None
@@ -145,12 +150,16 @@ class Package:
         for folder, names in walk(self.root):
             place = near if folder in (self.folder, self.folder.parent) else far
             place += [folder / name for name in names if name.endswith(".ipynb") and "checkpoint" not in name]
-        found = []
+        found, room = [], MAX_CODE
         for path in [*near, *far][:MAX_NOTEBOOKS]:
             try:
-                found.append(read_notebook(path))
+                notebook = read_notebook(path)
             except ValueError:
                 continue
+            size = sum(len(text) for kind, text in notebook.cells if kind == "code")
+            if size <= room:
+                room -= size
+                found.append(notebook)
         return tuple(found)
 
     @cached_property
@@ -243,7 +252,7 @@ class Package:
         """What dropout_forward's docstring says of p: "keep", "drop", or ""."""
         node = self.node("layers.dropout_forward")
         text = ast.get_docstring(node) if isinstance(node, looking.Function) else None
-        text = " ".join((text or "").lower().split())
+        text = " ".join((text or "")[:MAX_DOCSTRING].lower().split())
         for word, patterns in (("keep", _KEEPS), ("drop", _DROPS)):
             if any(re.search(pattern, text) for pattern in patterns):
                 return word
@@ -276,12 +285,17 @@ def _numbers(node: ast.expr) -> tuple[float, ...]:
 
 def packages(root: Path) -> list[Package]:
     """Every folder of a hand-in that may be its package, the most complete first."""
-    found = []
+    found: list[Package] = []
+    room = MAX_CODE
     for folder, names in walk(root):
         inner = folder / "classifiers" / "fc_net.py"
         complete = "layers.py" in names or "optim.py" in names or inner.is_file()
         if (complete or "fc_net.py" in names) and folder.name != "classifiers":
-            found.append(package_at(root, folder))
+            package = package_at(root, folder)
+            room -= sum(len(source.text) for source in package.sources.values())
+            if found and room < 0:  # each of them is kept in memory
+                break
+            found.append(package)
     return sorted(found, key=lambda each: (-len(each.written), -len(each.sources)))
 
 

@@ -6,6 +6,7 @@ Only syntax trees are looked at. A file that is no Python 3 is described in one 
 from __future__ import annotations
 
 import ast
+import codecs
 import io
 import re
 import tokenize
@@ -30,7 +31,9 @@ _PYTHON_2 = (
 
 
 MAX_LETTERS = 300_000  # of a text that is parsed: some take time that grows with their square
+MAX_LINE = 500  # letters of a line that is searched, for the same reason
 MAX_DEPTH = 200  # of its tree
+_ENCODINGS = re.compile("utf-8|ascii|iso8859|cp[0-9]|gb|big5|euc|shift|koi8|mac")  # others take long, or raise at all
 
 
 class NotPython(ValueError):
@@ -46,12 +49,14 @@ class Source:
 
     @classmethod
     def of_bytes(cls, name: str, content: bytes) -> Source:
-        """Decoded as Python would; bytes that are no such text are replaced."""
+        """Decoded as Python would, every line ended by \\n; bytes that are no such text are replaced."""
         try:
             encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
-            return cls(name, content.decode(encoding, "replace").lstrip("\ufeff"))
+            known = _ENCODINGS.match(codecs.lookup(encoding).name)
         except (SyntaxError, LookupError):
-            return cls(name, content.decode("latin-1"))
+            known = None
+        text = content.decode(encoding if known else "latin-1", "replace").lstrip("\ufeff")
+        return cls(name, text.replace("\r\n", "\n").replace("\r", "\n"))
 
     @cached_property
     def tree(self) -> ast.Module:
@@ -68,7 +73,7 @@ class Source:
     def _sentence(self, error: SyntaxError) -> str:
         number = error.lineno or 0
         lines = self.text.splitlines()
-        line = lines[number - 1] if 1 <= number <= len(lines) else ""
+        line = lines[number - 1][:MAX_LINE] if 1 <= number <= len(lines) else ""
         if isinstance(error, TabError):
             return f"{self.name}, line {number}, is Python 2 only (tabs and spaces mixed); this course runs Python 3"
         for pattern, what in _PYTHON_2:

@@ -20,6 +20,7 @@ from autograder.worker import standins
 
 _HERE = frozenset(sys.stdlib_module_names) | {"numpy"}
 _LIMIT = 2_000_000
+_MOST = 100  # stand-ins and aliases; they travel to the worker in one message
 _OLD_METHODS = ("iteritems", "itervalues", "iterkeys", "has_key")
 
 
@@ -90,13 +91,13 @@ def _follow(folder: Path, package: str, each: Import, source: Source, found: Nee
         if _file(folder, target) is None and not inside and not (folder.joinpath(*target.split("."))).is_dir():
             _note_missing(target, each, source, found, optional)
         return [target, *inside]
-    if each.level == 0 and _file(folder, f"{package}.{top}"):
+    if each.level == 0 and len(found.aliases) < _MOST and _file(folder, f"{package}.{top}"):
         found.aliases[top] = f"{package}.{top}"
         found.remarks[f"{source.name} imports {top} as Python 2 does, from beside it."] = None
         return [f"{package}.{top}"]
     if is_absent(folder, top) and not each.guarded:
         real = top in standins.OLD or top in standins.MOVED
-        if not real:
+        if not real and len(found.stand_ins) < _MOST:
             found.stand_ins.add(top)
         kind = "its old names are here" if real else "it computes nothing"
         found.remarks[f"{top} is not installed here; a stand-in took its place ({kind})."] = None

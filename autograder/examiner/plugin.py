@@ -98,6 +98,16 @@ class Examination:
             self._overlays[rests_on] = Session(self.wall, self.staged.overlaid(rests_on, self.dialect))
         return self._overlays[rests_on]
 
+    @property
+    def spent(self) -> str:
+        """Why no more may be called: the hand-in's seconds are used up. Empty as long as there are some."""
+        limit = self.assignment.settings.limits.hand_in_cpu_seconds
+        if self.cpu >= limit:
+            return f"The checks before this one used up all {limit} CPU seconds."
+        if time.monotonic() - self.began >= WALL_CLOCK * limit:
+            return "The checks before this one took too long by the clock. Does your code sleep?"
+        return ""
+
     def close(self) -> None:
         """End every worker and remove what was staged."""
         self.end_fork()
@@ -192,11 +202,8 @@ def student(request: pytest.FixtureRequest, examination: Examination) -> Student
     """The hand-in in a fork of its question, with generators seeded for this check."""
     if examination.unfit:
         raise StudentError(examination.unfit, "import")
-    limits = examination.assignment.settings.limits
-    if examination.cpu >= limits.hand_in_cpu_seconds:
-        raise StudentError(f"The checks before this one used up all {limits.hand_in_cpu_seconds} CPU seconds.", "hung")
-    if time.monotonic() - examination.began >= WALL_CLOCK * limits.hand_in_cpu_seconds:
-        raise StudentError("The checks before this one took too long by the clock. Does your code sleep?", "hung")
+    if examination.spent:
+        raise StudentError(examination.spent, "hung")
     return Student(examination.remote_for(_spec(request.node), request.node.name))
 
 
@@ -302,6 +309,9 @@ Found = TypeVar("Found")
 def _tried(state: Examination, rests_on: Rests, name: str, trial: Callable[..., Found]) -> Found | None:
     """`trial(student, rng=...)` in a fresh fork; None where the hand-in breaks it."""
     seed = state.seed_of(f"{name} world")
+    if state.spent:
+        return None
+    channel = None
     try:
         with state.fork(state.session_for(rests_on), seed) as channel:
             remote = Remote(channel, set(state.hung), state.dialect)
@@ -310,3 +320,6 @@ def _tried(state: Examination, rests_on: Rests, name: str, trial: Callable[..., 
             return trial(Student(remote), rng=np.random.default_rng(state.seed_of(name)))
     except Exception:  # what a hand-in returns may break us; a sentence is then missing, no point
         return None
+    finally:
+        if channel is not None:
+            state.cpu += channel.end().cpu_seconds

@@ -26,6 +26,7 @@ from autograder.examiner.target_section import MAX_CODE, as_python
 from autograder.results import Target
 
 TRIES = 4
+LOOKED_AT = 20  # cells that may train, of one notebook, the last ones
 _NETS = {"FullyConnectedNet", "TwoLayerNet"}
 _PART = re.compile(r"small|tiny|mini|subset|overfit|toy", re.IGNORECASE)  # names of data sets for experiments
 
@@ -71,7 +72,7 @@ def sections(found: Found, cell: int | None = None) -> list[Section]:
         candidates = cells.candidates()
         if cell is not None and (candidates or notebook is notebooks[-1]):
             candidates = [cell - 1] if 0 < cell <= len(cells.codes) else []
-        for number in reversed(candidates):
+        for number in candidates[: -LOOKED_AT - 1 : -1]:
             try:
                 made.append(cells.section(number))
             except ValueError as error:
@@ -148,6 +149,11 @@ class _Cells:
                 self.trees.append(None)
                 if "Solver(" in text:
                     self.unread.append(f"{error}.")
+        known = [part for part in self.trees if part is not None]
+        self._binds = {id(part): _bound(part) for part in known}
+        self._fills = {id(part): _filled(part) for part in known}
+        self._wants = {id(part): set(_needs(part.body)) for part in known}
+        self._builds = {id(part) for part in known if _calls(part, _NETS)}
 
     def candidates(self) -> list[int]:
         """Cells that make a Solver for all of the data, of a net that they or cells they need build."""
@@ -155,7 +161,7 @@ class _Cells:
         for number, tree in enumerate(self.trees):
             if tree is not None and any(_takes_all_data(call) for call in _calls(tree, {"Solver"})):
                 parts = [tree, *(self.trees[i] for i in self._needed(number))]
-                if any(_calls(part, _NETS) for part in parts if part is not None):
+                if any(id(part) in self._builds for part in parts):
                     found.append(number)
         return found
 
@@ -166,10 +172,10 @@ class _Cells:
         if tree is not None and not _trains(tree):
             numbers += self._until_training(number)
         parts = [part for i in numbers if (part := self.trees[i]) is not None]
-        bound = {name for part in parts for name in _bound(part)}
-        codes = [as_python(self.codes[i], f"{self._name}, code cell {i + 1},") for i in numbers]
-        if sum(map(len, codes)) > MAX_CODE:
+        bound = {name for part in parts for name in self._binds[id(part)]}
+        if sum(len(self.codes[i]) for i in numbers) > MAX_CODE:
             raise ValueError(f"{self._name}: the target section holds more than {MAX_CODE:,} letters of code")
+        codes = [as_python(self.codes[i], f"{self._name}, code cell {i + 1},") for i in numbers]
         modules = frozenset(each.module for part in parts for each in imports(part) if not each.level)
         place = f"{self._name}, code cell {number + 1}"
         return Section(place, (setup(self._found, with_data="data" not in bound), *codes), modules)
@@ -177,16 +183,15 @@ class _Cells:
     def _needed(self, number: int) -> list[int]:
         """Earlier cells that define or fill what a cell uses."""
         tree = self.trees[number]
-        wanted = set(_needs(tree.body)) if tree is not None else set()
+        wanted = self._wants[id(tree)] if tree is not None else set()
         chosen = []
         for i in range(number - 1, -1, -1):
             part = self.trees[i]
             if part is None or not wanted:
                 continue
-            bound = _bound(part)
-            if wanted & (bound | _filled(part)):
+            if not wanted.isdisjoint(self._binds[id(part)]) or not wanted.isdisjoint(self._fills[id(part)]):
                 chosen.append(i)
-                wanted = (wanted - bound) | set(_needs(part.body))
+                wanted = (wanted - self._binds[id(part)]) | self._wants[id(part)]
         return sorted(chosen)
 
     def _until_training(self, number: int) -> list[int]:

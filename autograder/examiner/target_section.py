@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from autograder.errors import CourseError
 from autograder.examiner.files import read_plain
 
 MAX_NOTEBOOK = 64 << 20  # bytes
-MAX_CODE = 200_000  # letters of the target section
+MAX_CODE = 50_000  # letters of the target section; a frame to the worker holds not many more
+MAX_MAGICS = 50  # lines of a cell with magics: the whole cell is read again for each of them
+_MAGICS = re.compile(r"^[^\S\n]*[%!?]|=[^\S\n]*[%!]|\?[^\S\n]*$", re.MULTILINE)
 
 
 def section(assignment: Assignment, target: TargetSettings, notebook: Path) -> list[str]:
@@ -48,6 +51,8 @@ def section(assignment: Assignment, target: TargetSettings, notebook: Path) -> l
 
 def as_python(source: str, place: str) -> str:
     """Code of a cell with its magics turned into calls. Nothing is run."""
+    if len(source) > MAX_CODE or len(_MAGICS.findall(source)) > MAX_MAGICS:
+        raise ValueError(f"{place} holds more than {MAX_CODE:,} letters, or more than {MAX_MAGICS} lines with magics")
     try:
         return str(TransformerManager().transform_cell(source))  # type: ignore[no-untyped-call]  # IPython has no types
     except Exception as error:  # IPython raises what the text leads it to: SyntaxError, RuntimeError, ...

@@ -186,6 +186,30 @@ def test_moodle_folders_and_typed_text(desk: Desk) -> None:
     ]
 
 
+def test_a_file_named_like_another_students_hand_in_is_nobodys(desk: Desk) -> None:
+    desk.write_roster("student,moodle_id\nada,11\nmallory,66\n")
+    forged = "Mallory_66_assignsubmission_file_x_11_assignsubmission_file_hand_in.zip"
+    by_name = "Mallory_11_assignsubmission_file__66_assignsubmission_file/hand_in.zip"
+    done = desk.collect({"Ada_11_assignsubmission_file_hand_in.zip": work(), forged: work(OTHER), by_name: work(OTHER)})
+    assert desk.submitted() == {"ada": WHOLE}
+    assert desk.layers("ada") == LAYERS
+    skipped = {line.origin: line.remarks[0] for line in done.lines if line.state == "skipped"}
+    assert set(skipped) == {forged, by_name.partition("/")[0]}
+    assert all("more than one student" in reason for reason in skipped.values())
+
+
+def test_a_hand_in_that_looks_like_a_table_of_millions_stops_no_other(desk: Desk) -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:  # a platform that does not pack again
+        archive.writestr("ada.zip", work())
+        archive.writestr("mallory.zip", b"PK\x01\x02" * 2_100_000)
+    download = desk.folder / "class.zip"
+    download.write_bytes(made.getvalue())
+    done = collect(desk.assignment, download)
+    assert line_of(done, "ada").state == "taken"
+    assert line_of(done, "mallory").state == "unopened"
+
+
 GRADESCOPE = """\
 ---
 submission_501:

@@ -171,3 +171,32 @@ def test_a_wrong_layer_gives_no_name_to_what_stands_on_it(wrong):
     assert not [
         names for question in wrong.may_cost if question in QUESTIONS and (names := found(student, question, 3))
     ]
+
+
+HUGE = {
+    "affine_backward": "def affine_backward(dout, cache):\n"
+    "    x, w, b = cache\n    return x * 0 + 1e200, w * 0 + 1e200, b * 0 + 1e200\n",
+    "fc_net": """
+_own = {kind: kind.loss for kind in (TwoLayerNet, FullyConnectedNet)}
+
+
+def _loss(self, X, y=None):
+    if y is None:
+        return _own[type(self)](self, X)
+    loss, grads = _own[type(self)](self, X, y)
+    return loss, {name: grad * 0 + 1e200 for name, grad in grads.items()}
+
+
+TwoLayerNet.loss = FullyConnectedNet.loss = _loss
+""",
+}
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_gradients_past_all_measure_are_not_right_because_norms_overflow(name):
+    module = "fc_net" if name == "fc_net" else "layers"
+    student = LocalStudent.of_reference(appended={module: "\n\n" + HUGE[name]})
+    wanted = ["two_layer_net", "fc_net", "fc_net_batchnorm", "fc_net_layernorm"] if name == "fc_net" else [name]
+    checks = [check for check in checks_of_all(wanted) if "gradient" in check.__name__ or name == "affine_backward"]
+    assert len(checks) >= 6
+    assert failures(student, checks, [1]) == {check.__name__ for check in checks}

@@ -10,6 +10,7 @@ from autograder.course import Course
 from autograder.examiner.session import Session
 from autograder.examiner.stage import stage
 from autograder.examiner.student import Remote, Student, StudentError
+from autograder.examiner.student_local import LocalStudent
 from autograder.wall import choose
 from autograder.worker.serve import lay_over
 
@@ -230,3 +231,12 @@ def test_lent_functions_do_not_answer_another_question_by_an_alias():
     assert (net.batchnorm_backward, net.layernorm_backward, net.through, net.relu) == (sum, max, sum, abs)
     lay_over(home, [home, net], {"batchnorm_backward": any, "layernorm_backward": all})
     assert (net.batchnorm_backward, net.layernorm_backward) == (any, all)
+
+
+def test_keys_that_a_hand_in_chose_are_not_told():
+    optim = LocalStudent.of_reference().optim
+    _, config = optim.sgd_momentum(np.zeros(2), np.ones(2), {"learning_rate": 0.1})
+    for key in ("<script>", "hidden input 0.25", "\ud800"):
+        with pytest.raises(StudentError) as told:
+            config[key]
+        assert str(told.value) == 'sgd_momentum\'s config["..."] was not found in your package.'
