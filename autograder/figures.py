@@ -6,9 +6,11 @@ matplotlib draws with stand-in colours, which become CSS variables. Equal number
 from __future__ import annotations
 
 import io
+import itertools
 import re
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 import matplotlib
 from markupsafe import Markup
@@ -52,7 +54,7 @@ def training_curve(history: Sequence[float], required: float, best_epoch: int | 
     words : dict
         Text for "label" (read aloud in place of the picture), "x", "y", "target", "best".
     """
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": "curve"}):
+    with matplotlib.rc_context(_style("curve")):
         figure, axes = _axes()
         epochs = range(1, len(history) + 1)
         axes.plot(epochs, history, color=ACCENT, linewidth=1.8, marker="o", markersize=3)
@@ -103,9 +105,9 @@ def histogram(
     small : bool
         One of several side by side.
     """
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}):
+    with matplotlib.rc_context(_style(name)):
         figure, axes = _axes(small)
-        widths = [right - left for left, right in zip(edges[:-1], edges[1:], strict=True)]
+        widths = [right - left for left, right in itertools.pairwise(edges)]
         axes.bar(list(edges[:-1]), list(counts), [0.92 * width for width in widths], align="edge", color=ACCENT)
         top = max([*counts, 1])
         axes.set_ylim(0, top * (1.2 if marks else 1.05))
@@ -116,12 +118,17 @@ def histogram(
             axes.annotate(text, (where, 1), (-4 if right else 4, -1), xycoords=("data", "axes fraction"), color=MARK,
                           textcoords="offset points", ha="right" if right else "left", va="top")  # fmt: skip
         axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=3 if small else 5, min_n_ticks=1))
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=4 if small else 8))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=4 if small else 10, steps=[1, 2, 2.5, 5, 10]))
         if percent:
             axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.set_xlabel(words["x"])
         axes.set_ylabel(words["y"])
         return _svg(figure, name, words["label"])
+
+
+def _style(salt: str) -> Any:  # matplotlib's type lists every key there is
+    """Settings under which figures are drawn; ids in them follow from their content and `salt`."""
+    return {**_STYLE, "svg.hashsalt": salt}
 
 
 def _axes(small: bool = False) -> tuple[Figure, Axes]:

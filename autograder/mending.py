@@ -28,8 +28,8 @@ class Said:
 class Mend:
     """Questions that lost points for one reason.
 
-    `kind` says whose turn it is and how: "fault" is the examiner's own, "failed" could not be examined, "missing" is not
-    written yet, "wrong" fails checks, "target" was trained and missed full points.
+    `kind` says how: "fault" is the examiner's own, "failed" could not be examined, "missing" is not written yet,
+    "wrong" fails checks, "target" was trained and missed full points.
     """
 
     kind: Kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.globals |= {"policy": POLICY, "words": wording}
-    environment.filters |= {"number": number, "percent": percent, "name": shown_name}
+    environment.filters |= {"number": number, "percent": percent, "name": shown_name, "code": code}
     return environment
 
 
@@ -75,6 +76,17 @@ def shown_name(name: str) -> str:
     'ada'
     """
     return plain_text(name, _LONGEST_NAME).replace("\n", " ")
+
+
+def code(sentence: str) -> Markup:
+    """A sentence in which what stands between backquotes is code.
+
+    Examples
+    --------
+    >>> code("Run `make test` <now>")
+    Markup('Run <code>make test</code> &lt;now&gt;')
+    """
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(sentence))))
 
 
 def markdown(text: str) -> Markup:

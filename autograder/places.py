@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from autograder.course import Assignment, Question
 
@@ -21,7 +22,7 @@ class Place:
 
 def places(assignment: Assignment) -> dict[str, Place]:
     """The place of every question, in the order in which students work."""
-    headings = {}
+    headings: dict[str, str] = {}
     for path in assignment.notebooks:
         headings |= _headings(json.loads(path.read_text(encoding="utf-8")))
     defined = _defined(assignment)
@@ -41,16 +42,13 @@ def in_order(assignment: Assignment) -> list[Question]:
     return sorted(assignment.questions, key=lambda question: order.get(question.notebook, len(order)))
 
 
-def _headings(notebook: dict[str, list[dict[str, object]]]) -> dict[str, str]:
+def _headings(notebook: dict[str, Any]) -> dict[str, str]:
     """The last heading above each graded cell. What is a solution itself holds none."""
     heading, found = "", {}
     for cell in notebook["cells"]:
-        source, metadata = cell["source"], cell["metadata"]
-        assert isinstance(metadata, dict)
-        about = metadata.get("nbgrader", {})
-        text = source if isinstance(source, str) else "".join(source)  # type: ignore[call-overload]
+        about = cell["metadata"].get("nbgrader", {})
         if cell["cell_type"] == "markdown" and not about.get("solution"):
-            for line in re.findall(r"^#{1,6} +(.+)$", text, re.MULTILINE):
+            for line in re.findall(r"^#{1,6} +(.+)$", "".join(cell["source"]), re.MULTILINE):
                 heading = re.sub(r"[`*]", "", line).strip()
         if about.get("grade"):
             found[about["grade_id"]] = heading
@@ -59,7 +57,7 @@ def _headings(notebook: dict[str, list[dict[str, object]]]) -> dict[str, str]:
 
 def _defined(assignment: Assignment) -> dict[str, str]:
     """The file of the package in which each function or class that students write is defined."""
-    found = {}
+    found: dict[str, str] = {}
     for file in assignment.settings.editable:
         text = (assignment.package / file).read_text(encoding="utf-8")
         found |= dict.fromkeys(re.findall(r"^(?:def|class) (\w+)", text, re.MULTILINE), file)

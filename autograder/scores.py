@@ -11,8 +11,8 @@ from typing import Any
 from nbgrader.api import (
     BaseCell,
     Comment,
-    Gradebook,
     Grade,
+    Gradebook,
     MissingEntry,
     Notebook,
     Student,
@@ -59,6 +59,11 @@ class Sheet:
         """The score of a question; an empty one where there is none."""
         return self.scores.get(question.grade_id, Score())
 
+    def of_notebook(self, name: str, questions: Iterable[Question]) -> float:
+        """Points of one notebook, less what being late costs."""
+        own = (question for question in questions if question.notebook == name)
+        return round(self.earned(own) - self.penalties.get(name, 0.0), 2)
+
     def total(self, questions: Iterable[Question]) -> float:
         """All points, less what being late costs."""
         return round(self.earned(questions) - sum(self.penalties.values()), 2)
@@ -79,7 +84,9 @@ def sheets(assignment: Assignment) -> dict[str, Sheet]:
             ours = SubmittedAssignment.assignment_id == book.find_assignment(assignment.name).id
         except MissingEntry:
             return {}
-        found = {row[0]: Sheet(row[0], " ".join(filter(None, row[1:3])), row[3]) for row in _students(book).filter(ours)}
+        found = {}
+        for student, given, family, when in _students(book).filter(ours):
+            found[student] = Sheet(student, " ".join(filter(None, (given, family))), when)
         for student, notebook, penalty in _penalties(book).filter(ours):
             if penalty:
                 found[student].penalties[notebook] = penalty
