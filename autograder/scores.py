@@ -49,7 +49,7 @@ class Sheet:
     handed_in: datetime.datetime | None = None  # UTC
     scores: dict[str, Score] = field(default_factory=dict)
     penalties: dict[str, float] = field(default_factory=dict)  # notebook -> points lost by being late
-    comments: dict[str, str] = field(default_factory=dict)  # cell -> what a person, or else nbgrader, wrote
+    comments: dict[str, str] = field(default_factory=dict)  # cell -> what a person wrote
 
     def earned(self, questions: Iterable[Question]) -> float:
         """Points of some questions, without penalties."""
@@ -93,7 +93,7 @@ def sheets(assignment: Assignment) -> dict[str, Sheet]:
         scores = (Grade.auto_score, Grade.manual_score, Grade.extra_credit, Grade.needs_manual_grade)
         for student, cell, auto, manual, extra, waiting in _of_cells(book, Grade, *scores).filter(ours):
             found[student].scores[cell] = Score(auto, manual, extra or 0.0, bool(waiting))
-        for student, cell, text in _of_cells(book, Comment, Comment.comment).filter(ours):
+        for student, cell, text in _of_cells(book, Comment, Comment.manual_comment).filter(ours):
             if text:
                 found[student].comments[cell] = text
     return dict(sorted(found.items()))

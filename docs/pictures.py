@@ -32,6 +32,7 @@ from autograder.examiner.target_judge import Run, outcome
 from autograder.feedback import write_pages
 from autograder.grade import grade, records_of
 from autograder.gradebook import database
+from autograder.misconceptions import by_name
 from autograder.rehearsal.writing import simulate
 from autograder.release import release
 from autograder.report import report
@@ -39,6 +40,7 @@ from autograder.results import Guard, QuestionResult
 
 STUDENTS, SEED = 30, 5
 HERE = Path(__file__).resolve().parent
+FREQUENT = {1: "scaled_at_test_time", 4: "scaled_at_test_time", 7: "sums_for_means_in_dx"}  # last digit of a number
 LOOKED_UP = 17  # the hand-in with this number looks labels up
 
 
@@ -76,6 +78,13 @@ def plot(draw: random.Random) -> str:
     return base64.b64encode(made.getvalue()).decode()
 
 
+def plant(name: str, folder: Path) -> None:
+    """Give a hand-in a misconception that others have too."""
+    wrong = by_name(name)
+    with (folder / "nndl" / f"{wrong.module}.py").open("a", encoding="utf-8") as file:
+        file.write(f"\n\n{wrong.source()}")
+
+
 def dress(assignment: Assignment, folder: Path, draw: random.Random) -> None:
     """Give a hand-in plots, and answers in words."""
     for path in sorted(folder.glob("*.ipynb")):
@@ -84,7 +93,7 @@ def dress(assignment: Assignment, folder: Path, draw: random.Random) -> None:
             about = cell["metadata"].get("nbgrader", {})
             if about.get("grade") and about.get("solution"):
                 cell["source"] = "The mean of the output stays that of x, so nothing changes in test mode."
-        for cell in [cell for cell in notebook["cells"] if "plt." in "".join(cell["source"])][:2]:
+        for cell in [cell for cell in notebook["cells"] if "plt." in "".join(cell["source"])][-2:]:
             shown = {"output_type": "display_data", "metadata": {}, "data": {"image/png": plot(draw)}}
             cell["outputs"] = [shown]
         path.write_text(json.dumps(notebook), encoding="utf-8")
@@ -111,6 +120,8 @@ def make_class(course: Course) -> str:
     assignment = course.assignment("deep_nets")
     for number, student in enumerate(truth.hand_ins):
         if truth.hand_ins[student].kind in ("correct", "misconception", "several"):
+            if name := FREQUENT.get(number % 10):
+                plant(name, course.root / "submitted" / student / assignment.name)
             dress(assignment, course.root / "submitted" / student / assignment.name, draw)
             trained = target(assignment, draw, looked_up=number == LOOKED_UP)
             records_of(assignment, student).write(trained)
