@@ -13,7 +13,7 @@ from markupsafe import Markup
 from autograder import figures, wording
 from autograder.course import Assignment, Question
 from autograder.examiner.examine import STAND_IN
-from autograder.mending import mends
+from autograder.mending import Mend, mends
 from autograder.pages import markdown, percent
 from autograder.places import Place
 from autograder.results import HandInResult, QuestionResult
@@ -100,6 +100,7 @@ def view(
         Part(name, [row for row in rows if row.question.notebook == name], sheet.penalties.get(name, 0.0))
         for name in dict.fromkeys(row.question.notebook for row in rows)
     ]
+    found = mends(places, result)
     notebooks = list(_notebooks(autograded, [part.notebook for part in parts]))
     answers = {name: text for notebook in notebooks for name, text in notebook.answers.items()}
     trained = next((question for question in result.questions if question.target is not None), None)
@@ -111,8 +112,10 @@ def view(
         "parts": parts,
         "waiting": [row for row in rows if row.state == "waiting"],
         "unexamined": [row for row in rows if row.state == "unexamined"],
-        "mends": mends(places, result),
-        "rows": {row.question.grade_id: row for row in rows},
+        "unanswered": [row for row in rows if row.state == "unanswered"],
+        "open_points": sum(row.question.points - row.score.points for row in rows if row.open),
+        "mends": found,
+        "points": {mend.anchor: _points_of(mend, rows) for mend in found},
         "good_to_know": list(_good_to_know(result)),
         "target": trained and _target(trained),
         "words_given": [
@@ -124,6 +127,12 @@ def view(
         "notebooks": notebooks,
         "result": result,
     }
+
+
+def _points_of(mend: Mend, rows: list[Row]) -> tuple[float, float]:
+    """Points earned, and points that could be, of the questions of one thing to mend."""
+    own = [row for row in rows if row.place in mend.places]
+    return sum(row.score.points for row in own), sum(row.question.points for row in own)
 
 
 def _comment(sheet: Sheet, row: Row) -> Markup:
