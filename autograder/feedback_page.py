@@ -68,17 +68,9 @@ class Part:
 
     notebook: str
     rows: list[Row]
+    earned: float
+    most: float
     penalty: float
-
-    @property
-    def earned(self) -> float:
-        """Points, less what being late costs."""
-        return round(sum(row.score.points for row in self.rows) - self.penalty, 2)
-
-    @property
-    def most(self) -> float:
-        """Points that could be earned."""
-        return sum(row.question.points for row in self.rows)
 
 
 @dataclass
@@ -96,10 +88,8 @@ def view(
 ) -> dict[str, object]:
     """What the template is filled with."""
     rows = [Row(place, sheet.score(place.question), result.question(name)) for name, place in places.items()]
-    parts = [
-        Part(name, [row for row in rows if row.question.notebook == name], sheet.penalties.get(name, 0.0))
-        for name in dict.fromkeys(row.question.notebook for row in rows)
-    ]
+    questions = [row.question for row in rows]
+    parts = [_part(name, rows, sheet) for name in dict.fromkeys(question.notebook for question in questions)]
     found = mends(places, result)
     notebooks = list(_notebooks(autograded, [part.notebook for part in parts]))
     answers = {name: text for notebook in notebooks for name, text in notebook.answers.items()}
@@ -107,8 +97,8 @@ def view(
     return {
         "assignment": assignment,
         "sheet": sheet,
-        "earned": round(sum(part.earned for part in parts), 2),
-        "most": sum(part.most for part in parts),
+        "earned": sheet.total(questions),
+        "most": sum(question.points for question in questions),
         "parts": parts,
         "waiting": [row for row in rows if row.state == "waiting"],
         "unexamined": [row for row in rows if row.state == "unexamined"],
@@ -127,6 +117,13 @@ def view(
         "notebooks": notebooks,
         "result": result,
     }
+
+
+def _part(notebook: str, rows: list[Row], sheet: Sheet) -> Part:
+    own = [row for row in rows if row.question.notebook == notebook]
+    questions = [row.question for row in own]
+    most = sum(question.points for question in questions)
+    return Part(notebook, own, sheet.of_notebook(notebook, questions), most, sheet.penalties.get(notebook, 0.0))
 
 
 def _points_of(mend: Mend, rows: list[Row]) -> tuple[float, float]:

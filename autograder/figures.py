@@ -37,7 +37,7 @@ _STYLE = {
     "ytick.labelcolor": MUTED,
     "path.simplify": False,
 }
-WIDTH, HEIGHT = 4.6, 2.5  # inches: at the width of a phone the letters are as large as the text around
+WIDTH, HEIGHT = 4.2, 2.3  # inches: at the width of a phone the letters are as large as the text around
 
 
 def training_curve(history: Sequence[float], required: float, best_epoch: int | None, words: dict[str, str]) -> Markup:
@@ -64,12 +64,13 @@ def training_curve(history: Sequence[float], required: float, best_epoch: int | 
         if best_epoch is not None:
             best = history[best_epoch - 1]
             axes.plot([best_epoch], [best], color=ACCENT, marker="o", markersize=8)
-            left = best_epoch > len(history) / 2
-            axes.annotate(words["best"], (best_epoch, best), (-8 if left else 8, -13), textcoords="offset points",
-                          ha="right" if left else "left", va="top")  # fmt: skip
+            side = "right" if best_epoch > len(history) / 2 else "left"
+            above = best >= required  # so that the label lies beside neither line
+            axes.annotate(words["best"], (best_epoch, best), (0, 8 if above else -10), textcoords="offset points",
+                          ha=side, va="bottom" if above else "top")  # fmt: skip
         low, high = min([*history, required]), max([*history, required])
         room = max(high - low, 0.05)
-        axes.set_ylim(max(0.0, low - 0.25 * room), min(1.0, high + 0.25 * room))
+        axes.set_ylim(max(0.0, low - 0.25 * room), min(1.06, high + 0.25 * room))
         axes.set_xlim(0.5, len(history) + 0.5)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

@@ -64,12 +64,12 @@ def reason_of(record: QuestionResult) -> str:
 
 def mends(places: dict[str, Place], result: HandInResult) -> list[Mend]:
     """All that is to be mended, what kept everything from being examined first, then in the order of work."""
-    groups: dict[tuple[object, ...], list[QuestionResult]] = {}
+    groups: dict[tuple[Kind, tuple[object, ...]], list[QuestionResult]] = {}
     for name in places:
         record = result.question(name)
         if record is not None and (kind := kind_of(record)) is not None:
-            groups.setdefault((kind, *_reason(kind, record)), []).append(record)
-    found = [_mend(key[0], [places[record.question] for record in group], group) for key, group in groups.items()]
+            groups.setdefault((kind, _reason(kind, record)), []).append(record)
+    found = [_mend(kind, [places[record.question] for record in group], group) for (kind, _), group in groups.items()]
     return sorted(found, key=lambda mend: mend.kind not in ("failed", "fault"))
 
 
@@ -80,13 +80,13 @@ def _reason(kind: Kind, record: QuestionResult) -> tuple[object, ...]:
     return (reason_of(record),) if kind == "failed" else ()
 
 
-def _mend(kind: object, places: list[Place], group: list[QuestionResult]) -> Mend:
+def _mend(kind: Kind, places: list[Place], group: list[QuestionResult]) -> Mend:
     first = group[0]
     failing = [check for check in first.checks if not check.passed]
     hints = (line.removeprefix(HINT) for check in failing for line in check.message.splitlines() if HINT in line[:6])
     reasons = (record.reason for record in group) if kind == "missing" else (reason_of(first),)
     return Mend(
-        kind=kind,  # type: ignore[arg-type] # the first part of the group's key
+        kind=kind,
         places=tuple(places),
         reason="\n".join(dict.fromkeys(reasons)),
         recognised=first.recognised,

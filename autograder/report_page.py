@@ -85,7 +85,6 @@ def view(assignment: Assignment, class_: Sequence[Standing], cases: list[Case]) 
         "assignment": assignment,
         "class_": class_,
         "graded": graded,
-        "failed": [standing for standing in class_ if standing.state == "failed"],
         "most": sum(question.points for question in questions),
         "median": median(totals) if totals else None,
         "questions": questions,
@@ -218,7 +217,12 @@ def _how(class_: Iterable[Standing]) -> dict[str, object]:
         "walls": Counter(standing.result.wall for standing in examined).most_common(),
         "editions": Counter(standing.edition for standing in examined).most_common(),
         "kits": sorted(kits),
-        "checks": [standing.timing.cpu_seconds for standing in examined],
-        "targets": [time for standing in examined if (time := standing.timing.target_cpu_seconds)],
-        "median": median,
+        "checks": _times(standing.timing.cpu_seconds for standing in examined),
+        "targets": _times(standing.timing.target_cpu_seconds for standing in examined),
     }
+
+
+def _times(seconds: Iterable[float]) -> tuple[float, float] | None:
+    """Minutes in all and the median in seconds of what took time; None where nothing did."""
+    spent = [one for one in seconds if one]
+    return (sum(spent) / 60, median(spent)) if spent else None

@@ -1,4 +1,4 @@
-"""Pages in headless Chromium: nothing runs, nothing is fetched, nothing overflows, axe-core finds nothing serious.
+"""Pages in headless Chromium: nothing runs, nothing is fetched, nothing overflows, axe-core finds nothing.
 
     SHOTS=folder pytest tests/stages/test_pages_in_browser.py
 
@@ -96,7 +96,7 @@ def test_pages_fit_act_on_nothing_and_fetch_nothing(
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_axe_finds_nothing_serious(
+def test_axe_finds_nothing(
     browser: sync_api.Browser, pages: dict[str, Path], axe_script: str, width: int, scheme: str
 ) -> None:
     for kind, path in pages.items():
@@ -106,11 +106,7 @@ def test_axe_finds_nothing_serious(
         page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
         page.evaluate(axe_script)
         found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        bad = [
-            (one["id"], one["impact"], [node["html"][:150] for node in one["nodes"][:3]])
-            for one in found["violations"]
-            if one["impact"] in ("serious", "critical")
-        ]
+        bad = [(one["id"], one["impact"], one["nodes"][0]["html"][:150]) for one in found["violations"]]
         assert bad == [], kind
         page.close()
 
