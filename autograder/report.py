@@ -41,7 +41,7 @@ def report(assignment: Assignment) -> tuple[Path, Path, list[Case]]:
 def rows(assignment: Assignment, class_: list[Standing], found: list[Case]) -> Iterator[list[object]]:
     """The table: a heading, then a row for each student."""
     questions = in_order(assignment)
-    yield list(_cells(standing_of(assignment, "", None), questions, found))
+    yield list(_cells(standing_of(assignment, "", None), questions, found))  # a class of nobody has a heading too
     for standing in class_:
         cells = _cells(standing, questions, found).values()
         yield [safe_cell(cell) if isinstance(cell, str) else cell for cell in cells]
@@ -62,7 +62,7 @@ def _cells(standing: Standing, questions: list[Question], found: list[Case]) -> 
         "total": sheet.total(questions) if graded else "",
         "most": sum(question.points for question in questions),
         "waiting_points": sum(question.points for question in sheet.waiting(questions)),
-        "late_penalty": sum(sheet.penalties.values()),
+        "late_penalty": round(sum(sheet.penalties.values()), 2),
         **{name: sheet.of_notebook(name, questions) if graded else "" for name in notebooks},
         **{question.grade_id: _points(sheet, question) for question in questions},
         "target_accuracy": standing.accuracy if standing.accuracy is not None else "",
