@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from autograder import figures, wording
 from autograder.course import Assignment, Question
+from autograder.editions import CANONICAL
 from autograder.examiner.examine import STAND_IN
 from autograder.mending import Mend, mends
 from autograder.pages import markdown, percent
@@ -115,7 +116,7 @@ def view(
         ],
         "other_comments": [(name, markdown(text)) for name, text in sheet.comments.items() if name not in places],
         "notebooks": notebooks,
-        "result": result,
+        "edition": next((record.edition for record in result.questions), CANONICAL),
     }
 
 
