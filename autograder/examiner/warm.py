@@ -6,6 +6,7 @@ a run reads and remembers ends with its fork.
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import json
 import os
@@ -92,7 +93,13 @@ def _process() -> subprocess.Popen[str]:
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         process = subprocess.Popen(command, env=environment, text=True, start_new_session=True, **pipes)
         _here.process = known = os.getpid(), process
+        atexit.register(_end, process)
     return known[1]
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.communicate()
 
 
 def serve() -> None:
