@@ -14,7 +14,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from autograder import class_verbs, editions, export_verb, wall
+from autograder import class_verbs, editions, export_verb, people_verbs, wall
 from autograder.course import Course
 from autograder.errors import CourseError
 from autograder.results import HandInResult
@@ -22,6 +22,7 @@ from autograder.showing import as_dict, err, out, show, show_all, show_notebooks
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(class_verbs.app)
+app.add_typer(people_verbs.app)
 app.add_typer(export_verb.app)
 
 WallOption = Annotated[
@@ -36,7 +37,7 @@ def _about() -> None:
     """Turn a folder of hand-ins into scores with reasons.
 
     source/ and assignments/ --release--> release/ ... DOWNLOAD --collect--> submitted/
-    submitted/ --grade--> gradebook.db --feedback--> feedback/, --export--> export/
+    submitted/ --grade--> gradebook.db --feedback--> feedback/, --report--> report/, --export--> export/
 
     Exit codes: 0 all done, 1 some could not be done, 2 wrong usage.
     """
@@ -223,27 +224,6 @@ def grade(
 
 
 @app.command()
-def feedback(
-    assignment: Name = "deep_nets",
-    student: Annotated[list[str] | None, typer.Option("--student", help="Only this student; may be repeated.")] = None,
-) -> None:
-    """Write a page for each student: scores, what must hold, what was recognised, comments.
-
-    Reads autograded/ and gradebook.db; writes feedback/STUDENT/NAME. Exit codes: 0 done, 1 some failed, 2 wrong usage.
-
-    Example: autograder feedback deep_nets
-    """
-    from autograder.feedback import feedback as run
-
-    course = Course.find()
-    failed = {name: why for name, why in run(course, course.assignment(assignment), student or None).items() if why}
-    for name, why in failed.items():
-        err.print(f"{name}: {why}", markup=False)
-    out.print(f"feedback: {course.root / 'feedback'}", markup=False)
-    raise typer.Exit(1 if failed else 0)
-
-
-@app.command()
 def demo(
     output: Annotated[Path, typer.Option(help="Folder of the demonstration; made anew.")] = Path("demo"),
 ) -> None:
@@ -275,7 +255,7 @@ def demo(
     write_feedback(course, work)
     out.print(
         f"gradebook:  {output}/gradebook.db (see it with `nbgrader formgrader` inside {output}/)\n"
-        f"feedback:   {output}/feedback/<student>/{work.name}/\n"
+        f"feedback:   {output}/feedback/<student>/{work.name}/index.html\n"
         f"records:    {output}/results/{work.name}/<student>/\nlog:        {output}/logs/",
         markup=False,
     )

@@ -97,6 +97,7 @@ class Settings(_Settings):
     package: str
     editable: tuple[str, ...]
     edition: str = "canonical"
+    order: tuple[str, ...] = ()  # notebooks in the order of work, as pages show them; others follow by name
     target: TargetSettings | None = None
     late: LateSettings | None = None
     limits: Limits = Limits()

@@ -1,17 +1,29 @@
-"""feedback: a page for each student, made by nbgrader from autograded/ and the gradebook."""
+"""feedback: pages for each student, nbgrader's own and one beside them that says all in short."""
 
 from __future__ import annotations
 
 import glob
 from collections.abc import Iterable
 
+from rich.console import Console
+from rich.progress import Progress
+
+from autograder import feedback_page
 from autograder.course import Assignment, Course
 from autograder.errors import CourseError
+from autograder.grade import COLUMNS, recorded
 from autograder.nbgrader_app import nbgrader_api, run
+from autograder.pages import write_page
+from autograder.places import places
+from autograder.scores import sheets
+
+PAGE = "index"
 
 
-def feedback(course: Course, assignment: Assignment, students: Iterable[str] | None = None) -> dict[str, str]:
-    """Write feedback/<student>/<assignment>/*.html.
+def feedback(
+    course: Course, assignment: Assignment, students: Iterable[str] | None = None, *, console: Console | None = None
+) -> dict[str, str]:
+    """Write feedback/<student>/<assignment>/*.html: a page for each notebook by nbgrader, and index.html by us.
 
     Parameters
     ----------
@@ -19,6 +31,8 @@ def feedback(course: Course, assignment: Assignment, students: Iterable[str] | N
     assignment : Assignment
     students : iterable of str, optional
         All whose hand-ins were recorded, by default.
+    console : Console, optional
+        Where progress is shown.
 
     Returns
     -------
@@ -28,15 +42,18 @@ def feedback(course: Course, assignment: Assignment, students: Iterable[str] | N
     Raises
     ------
     CourseError
-        If nothing was recorded yet, or not for one of the students named.
+        If nothing was recorded yet, or not for one of the students named, or a notebook is called "index".
     """
-    recorded = sorted(
+    if PAGE in (path.stem for path in assignment.notebooks):
+        where = f"source/{assignment.name}/{PAGE}.ipynb"
+        raise CourseError(f"its page would be written over by {PAGE}.html", where=where, fix="rename the notebook")
+    graded = sorted(
         path.parent.name
         for path in (course.root / "autograded").glob(f"*/{assignment.name}")
         if any(path.glob("*.ipynb"))
     )
-    chosen = recorded if students is None else list(students)
-    unknown = sorted(set(chosen) - set(recorded))
+    chosen = graded if students is None else list(students)
+    unknown = sorted(set(chosen) - set(graded))
     if unknown or not chosen:
         raise CourseError(
             f"nothing recorded for {', '.join(unknown)}" if unknown else "no hand-in was recorded yet",
@@ -45,8 +62,24 @@ def feedback(course: Course, assignment: Assignment, students: Iterable[str] | N
         )
     api = nbgrader_api(course)
     outcome = {}
-    for student in chosen:
-        ok, errors, log = run(api, "generate_feedback", assignment.name, glob.escape(student))
-        reason = f"{type(errors[0]).__name__}: {errors[0]}" if errors else log.strip()[-500:]
-        outcome[student] = "" if ok else f"nbgrader could not write the page: {reason}"
+    with Progress(*COLUMNS, console=console, disable=console is None) as progress:
+        for student in progress.track(chosen, description="nbgrader's pages"):
+            ok, errors, log = run(api, "generate_feedback", assignment.name, glob.escape(student))
+            reason = f"{type(errors[0]).__name__}: {errors[0]}" if errors else log.strip()[-500:]
+            outcome[student] = "" if ok else f"nbgrader could not write its pages: {reason}"
+        write_pages(assignment, progress.track(chosen, description="pages"))
     return outcome
+
+
+def write_pages(assignment: Assignment, students: Iterable[str]) -> None:
+    """Write feedback/<student>/<assignment>/index.html for students whose hand-ins were recorded.
+
+    It comes after nbgrader's pages: making those works out anew what being late costs, and empties the folder.
+    """
+    root, found, known = assignment.course.root, sheets(assignment), places(assignment)
+    for student in students:
+        if student in found:
+            result = recorded(assignment, student, root / "submitted" / student / assignment.name)
+            graded = root / "autograded" / student / assignment.name
+            view = feedback_page.view(assignment, known, found[student], result, graded)
+            write_page(root / "feedback" / student / assignment.name / f"{PAGE}.html", "feedback.html", view)

@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.notebooknode import NotebookNode
+from page_class import whole_class
 from small_course import EXAMINER, Class, make_course
 
 from autograder.course import Course
@@ -68,4 +69,21 @@ def classroom(released_template: Path, tmp_path: Path) -> Class:
     """A released course of its own for one test."""
     root = tmp_path / "course"
     shutil.copytree(released_template, root)
+    return Class(root)
+
+
+@pytest.fixture(scope="session")
+def whole_template(released_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A course with a hand-in of every kind, once for all tests."""
+    root = tmp_path_factory.mktemp("whole") / "course"
+    shutil.copytree(released_template, root)
+    whole_class(Class(root))
+    return root
+
+
+@pytest.fixture
+def whole(whole_template: Path, tmp_path: Path) -> Class:
+    """A course with a hand-in of every kind, for one test."""
+    root = tmp_path / "whole"
+    shutil.copytree(whole_template, root)
     return Class(root)

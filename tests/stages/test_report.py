@@ -1,0 +1,143 @@
+"""The page and the table on a class: who needs a person, what to teach again, figures, names of any kind."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from page_class import FORMULA, HOSTILE, SENTENCE, SYNTAX, WORLD, grade_words, hand_in, right, with_target
+from small_course import Class
+from test_feedback_page import text
+from typer.testing import CliRunner
+
+from autograder.cli import app
+from autograder.grade import records_of
+from autograder.report import report, safe_cell
+from autograder.standing import Standing, cases
+
+
+def rows(path: Path) -> dict[str, dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return {row["student"]: row for row in csv.DictReader(file)}
+
+
+def test_report_names_who_needs_a_person_and_why(whole: Class) -> None:
+    _, _, found = report(whole.assignment)
+    told = {case.kind: case.students for case in found}
+    assert told["fault"] == ("fay",)
+    assert told["not_recorded"] == (FORMULA,)
+    assert told["not_graded"] == ("gus",)
+    assert told["failed"] == ("cleo",)
+    assert told["guard"] == ("dan",)
+    assert set(told["waiting"]) == {"bob", "cleo", "dan", HOSTILE, WORLD, "fay"}
+    assert "unexamined" not in told
+    kinds = [case.kind for case in found]
+    assert kinds == ["fault", "not_recorded", "not_graded", "failed", "guard", "waiting"]
+
+
+def test_page_of_a_class_says_the_essentials(whole: Class) -> None:
+    page, _, _ = report(whole.assignment)
+    html = page.read_text(encoding="utf-8")
+    said = text(html)
+    assert "9 hand-ins, 7 in the gradebook" in said
+    assert "4 hand-ins need a person" in said
+    assert "6 answers wait for a grade" in said
+    assert f"2 {SENTENCE} dropout_forward in Dropout <img src=x onerror=alert(1)>, bob" in said
+    assert SYNTAX in said
+    assert "divides by p 4 of 6" not in said
+    assert "Walls bubblewrap: 8" in said
+    assert "of 7 nets on CIFAR-10, synthetic stand-in, not CIFAR-10. Provisional:" in said
+    assert HOSTILE not in html
+    assert "<script" not in html
+
+
+def test_pass_rates_count_those_whose_code_could_be_called(whole: Class) -> None:
+    page, _, _ = report(whole.assignment)
+    said = text(page.read_text(encoding="utf-8"))
+    # `divides by p` was noted for bob and the hostile name only; the other check for all seven but cleo.
+    assert "divides by p 0 of 2 0 %" in said
+    assert "keeps with probability p 6 of 6 100 %" in said
+
+
+def test_table_has_a_row_for_each_student_and_no_formula(whole: Class) -> None:
+    _, table, _ = report(whole.assignment)
+    found = rows(table)
+    assert sorted(found) == sorted(["ada", "bob", "cleo", "dan", HOSTILE, WORLD, "fay", f"'{FORMULA}", "gus"])
+    ada, bob, gus = found["ada"], found["bob"], found["gus"]
+    assert (ada["total"], ada["most"], ada["explain_scaling"], ada["name"]) == ("19.5", "20.0", "1.5", "Ada")
+    assert (bob["dropout_forward"], bob["recognised"]) == ("2.0", "multiplied_by_p")
+    assert (bob["explain_scaling"], bob["waiting_points"], bob["needs_a_person"]) == ("", "2.0", "waiting")
+    assert (gus["state"], gus["total"]) == ("not_graded", "")
+    assert found["dan"]["guard"] == "objects"
+    assert found["dan"]["target_accuracy"] == "0.5"
+
+
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\t=1", " =1", "\uff1d1", "\r\n=1"])
+def test_no_cell_begins_a_formula(text: str) -> None:
+    assert safe_cell(text).startswith("'")
+
+
+def test_report_of_nobody_says_so(classroom: Class) -> None:
+    page, table, found = report(classroom.assignment)
+    assert found == []
+    assert "Nothing was handed in yet" in text(page.read_text(encoding="utf-8"))
+    assert rows(table) == {}
+
+
+def test_report_before_a_release_and_without_a_gradebook_works(classroom: Class) -> None:
+    (classroom.course.root / "gradebook.db").unlink()
+    classroom.hand_in("ada", classroom.released())
+    _, table, found = report(classroom.assignment)
+    assert [case.kind for case in found] == ["not_graded"]
+    assert rows(table)["ada"]["state"] == "not_graded"
+
+
+def test_report_of_a_finished_hand_in_needs_nobody(classroom: Class) -> None:
+    classroom = with_target(classroom)
+    hand_in(classroom, "ada", right())
+    grade_words(classroom, "ada", 2.0, "")
+    page, _, found = report(classroom.assignment)
+    said = text(page.read_text(encoding="utf-8"))
+    assert found == []
+    assert "20 of 20 points, median" in said
+    assert "so far" not in said
+    assert "1 of 1 nets reach 55 %" in said
+
+
+def test_equal_classes_give_equal_files(whole: Class) -> None:
+    first = [path.read_bytes() for path in report(whole.assignment)[:2]]
+    assert [path.read_bytes() for path in report(whole.assignment)[:2]] == first
+
+
+def test_three_hundred_hand_ins_are_no_trouble(classroom: Class) -> None:
+    classroom = with_target(classroom)
+    for number in range(300):
+        records = records_of(classroom.assignment, f"student-{number:03}")
+        for one in right():
+            records.write(one)
+    _, table, found = report(classroom.assignment)
+    assert len(rows(table)) == 300
+    assert [(case.kind, len(case.students)) for case in found] == [("not_recorded", 300)]
+
+
+def test_a_hand_in_examined_without_a_wall_is_named(classroom: Class) -> None:
+    for one in right():
+        records_of(classroom.assignment, "ada").write(one.model_copy(update={"wall": "none"}))
+    classroom = with_target(classroom)
+    hand_in(classroom, "ada", [one.model_copy(update={"wall": "none"}) for one in right()])
+    _, _, found = report(classroom.assignment)
+    assert "no_wall" in [case.kind for case in found]
+
+
+def test_verb_prints_who_needs_a_person(whole: Class, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(whole.course.root)
+    run = CliRunner().invoke(app, ["report"])
+    assert run.exit_code == 0, run.output
+    assert (whole.course.root / "report" / "deep_nets.html").is_file()
+    assert (whole.course.root / "report" / "deep_nets.csv").is_file()
+
+
+def test_cases_of_nobody_are_none(classroom: Class) -> None:
+    nobody: list[Standing] = []
+    assert cases(classroom.assignment, nobody) == []
