@@ -254,7 +254,7 @@ def demo(
     err.print("3 of 3: writing feedback")
     write_feedback(course, work)
     out.print(
-        f"gradebook:  {output}/gradebook.db (see it with `nbgrader formgrader` inside {output}/)\n"
+        f"gradebook:  {output}/gradebook.db (see it with `jupyter lab` inside {output}/, menu Nbgrader, Formgrader)\n"
         f"feedback:   {output}/feedback/<student>/{work.name}/index.html\n"
         f"records:    {output}/results/{work.name}/<student>/\nlog:        {output}/logs/",
         markup=False,

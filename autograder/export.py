@@ -127,7 +127,7 @@ def export(
         raise CourseError(
             f"{len(waiting)} grades are not final: {shared(grade.student for grade in waiting)}",
             where=first,
-            fix="grade the rest (`nbgrader formgrader`), or choose --unfinished blank or partial",
+            fix="grade the rest (formgrader in `jupyter lab`), or choose --unfinished blank or partial",
         )
     place = place or assignment.course.root / FOLDER / assignment.name / _name(form, table)
     if place.is_dir() and form != "gradescope":

@@ -19,7 +19,7 @@ from autograder.downloads import Entry
 from autograder.editions import AUTO, CANONICAL
 from autograder.examiner.detect import find
 from autograder.examiner.files import read_plain, walk
-from autograder.examiner.finding import Package, packages
+from autograder.examiner.finding import Package, package_at, packages
 from autograder.examiner.stage import MAX_FILES
 from autograder.hand_in_notebook import MAX_BYTES, parse
 from autograder.roster import shared
@@ -165,8 +165,11 @@ class _Work:
 
     @cached_property
     def packages(self) -> list[Package]:
-        """Folders that may be the package, the most complete first."""
-        return packages(self.root)
+        """Folders that may be the package: by the files that every course has, else by those of this assignment."""
+        wanted = set(self.assignment.settings.editable)
+        return packages(self.root) or [
+            package_at(self.root, folder) for folder, names in walk(self.root) if wanted.intersection(names)
+        ]
 
     @cached_property
     def books(self) -> list[_Book]:

@@ -276,7 +276,8 @@ def _planted(style: str, texts: Texts, faults: tuple[str, ...], unknown: tuple[s
 def _behind_the_wall(assignment: Assignment, styles: dict[str, Texts]) -> dict[str, bool]:
     """Some hand-ins through the real examiner: whether it judges each as it is judged here."""
     right = sorted(styles, key=lambda style: order("wall", style))[: BEHIND_THE_WALL // 3]
-    faults = sorted(all_misconceptions(), key=lambda wrong: order("wall", wrong.name))[: BEHIND_THE_WALL - len(right)]
+    known = [wrong for wrong in all_misconceptions() if wrong.question in all_checks()]
+    faults = sorted(known, key=lambda wrong: order("wall", wrong.name))[: BEHIND_THE_WALL - len(right)]
     sample = {style: styles[style] for style in right}
     for wrong in faults:
         style = styles_for(wrong, styles, 1)[0]

@@ -33,6 +33,8 @@ FAMILIES = (
 def complete_styles(assignment: Assignment) -> dict[str, Texts]:
     """Every complete right hand-in: the reference, the second solution, and one for each entry of hand_ins.toml.
 
+    A function that no piece writes, because its question is a new one, comes from the reference.
+
     Raises
     ------
     CourseError
@@ -55,7 +57,18 @@ def complete_styles(assignment: Assignment) -> dict[str, Texts]:
             name: "\n\n".join([released[name], *_texts(recipes.parent, pieces.get(name, ()), hand_in)])
             for name in names
         }
+    written = {name for path in recipes.parent.rglob("*.py") for name in _defined(path.read_text(encoding="utf-8"))}
+    new = {question.grade_id for question in assignment.auto_questions} - written
+    for name in names:
+        if given := new & _defined(own[name]):
+            text = only(own[name], given)
+            found = {hand_in: {**texts, name: f"{texts[name]}\n\n{text}"} for hand_in, texts in found.items()}
     return found
+
+
+def _defined(text: str) -> set[str]:
+    """Names of the functions and classes of a module."""
+    return {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
 
 
 def _texts(folder: Path, pieces: list[str], hand_in: str) -> list[str]:
@@ -67,7 +80,7 @@ def _texts(folder: Path, pieces: list[str], hand_in: str) -> list[str]:
         if not path.is_file():
             raise CourseError(f"{hand_in} names a piece that is not here", where=path, fix="write it, or leave it out")
         text = path.read_text(encoding="utf-8")
-        helpers = {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        helpers = _defined(text)
         twice = sorted(name for name in helpers & seen if name.startswith("_"))
         if twice:
             raise CourseError(f"two pieces of {hand_in} define {twice[0]}", where=path, fix="rename it in one of them")

@@ -72,7 +72,7 @@ CASES = {
     ),
     "waiting": (
         "Answers in words wait for a grade",
-        "Open `nbgrader formgrader`, then run `autograder feedback` again.",
+        "Open formgrader in `jupyter lab`, then run `autograder feedback` again.",
     ),
 }
 URGENT = ("fault", "not_recorded", "failed", "guard", "no_wall")  # a person decides; the others are a verb away

@@ -45,12 +45,9 @@ class CallFailed(Exception):
 
 
 class Student(Protocol):
-    """The hand-in, as a check sees it: its modules, and its global generators."""
+    """The hand-in, as a check sees it: its modules, such as `student.layers`, and its global generators."""
 
-    layers: Any
-    layer_utils: Any
-    optim: Any
-    fc_net: Any
+    def __getattr__(self, module: str) -> Any: ...
 
     def seed(self, seed: int) -> None:
         """Seed `random` and `np.random` where the student's code runs."""

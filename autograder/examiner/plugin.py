@@ -31,6 +31,7 @@ from autograder.examiner.same_fault import LENT, same_fault
 from autograder.examiner.session import WALL_CLOCK, Channel, Session, WorkerLost
 from autograder.examiner.stage_found import lay_out
 from autograder.examiner.student import Remote, Student, StudentError
+from autograder.examiner.student_local import LocalStudent, use_reference
 from autograder.misconceptions import by_name
 from autograder.wall import AUTO, named
 
@@ -64,6 +65,7 @@ class Examination:
             raise pytest.UsageError(f"--submission {folder}: no such folder")
         course = Course.find(config.getoption("--course"))
         self.assignment = course.assignment(config.getoption("--assignment"))
+        use_reference(self.assignment.package, [Path(name).stem for name in self.assignment.settings.editable])
         given = os.environ.get("AUTOGRADER_SEED")  # not an option: command lines can be read by everyone
         self.seed = given or course.seed(folder.resolve().name, self.assignment.name)
         self.overlay: bool = config.getoption("--overlay")
@@ -245,8 +247,6 @@ def _outcome(state: Examination, item: pytest.Item, error: BaseException | None)
 
 def _reference_passes(state: Examination, item: pytest.Item) -> bool:
     """Whether a check that broke down passes with the reference: then it was the hand-in that broke it."""
-    from autograder.examiner.student_local import LocalStudent
-
     try:
         rng = np.random.default_rng(state.seed_of(item.name))
         given = {"student": LocalStudent.of_reference(), "rng": rng}

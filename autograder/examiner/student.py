@@ -317,12 +317,15 @@ class _Module:
 
 
 class Student:
-    """A hand-in, seen from a check."""
+    """A hand-in, seen from a check: `student.layers` is its module layers.py, and so on for every editable file."""
 
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
-        self.layers, self.layer_utils = _Module(remote, "layers"), _Module(remote, "layer_utils")
-        self.optim, self.fc_net = _Module(remote, "optim"), _Module(remote, "fc_net")
+
+    def __getattr__(self, module: str) -> Any:
+        if module.startswith("_"):
+            raise AttributeError(module)
+        return _Module(self._remote, module)
 
     def dict(self, **items: Any) -> Handle:
         """A dict that lives with the student's code, so that what is written into it can be read."""

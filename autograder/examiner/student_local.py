@@ -10,7 +10,8 @@ import functools
 import importlib.util
 import random
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
@@ -23,7 +24,16 @@ from autograder.examiner.student import Remote, Student
 from autograder.worker import wire
 from autograder.worker.serve import lay_over
 
-_MODULES = ("layers", "layer_utils", "optim", "fc_net")
+
+@dataclass
+class _Reference:
+    """The package whose modules are the reference: `nndl` of this kit, until `use_reference` names another."""
+
+    folder: Path | None = None
+    modules: tuple[str, ...] = ("layers", "layer_utils", "optim", "fc_net")
+
+
+_reference = _Reference()
 
 
 class LocalRemote(Remote):
@@ -210,45 +220,53 @@ class LocalStudent(Student):
         return cls(modules, dialect)
 
 
-@functools.cache
+def use_reference(package: Path, modules: Iterable[str]) -> None:
+    """From here on the reference is this package, and students write these of its modules."""
+    _reference.folder, _reference.modules = package, tuple(modules)
+    reference_texts.cache_clear()
+
+
 def _reference_folder() -> Path:
-    spec = importlib.util.find_spec("nndl")
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("nndl, the reference package, is not importable")
-    return Path(spec.origin).parent
+    if _reference.folder is None:
+        spec = importlib.util.find_spec("nndl")
+        if spec is None or spec.origin is None:
+            raise ModuleNotFoundError("nndl, the reference package, is not importable")
+        _reference.folder = Path(spec.origin).parent
+    return _reference.folder
 
 
 @functools.cache
 def reference_texts() -> Mapping[str, str]:
     """The source text of each module of the reference that students write."""
-    return {name: (_reference_folder() / f"{name}.py").read_text(encoding="utf-8") for name in _MODULES}
+    return {name: (_reference_folder() / f"{name}.py").read_text(encoding="utf-8") for name in _reference.modules}
 
 
 def _fresh_modules(texts: Mapping[str, str], replaced: Mapping[str, dict[str, Any]]) -> dict[str, ModuleType]:
     """Modules of these texts that know only one another.
 
-    They are imported as `nndl`, whose modules are out of sys.modules for that moment: whatever way a module imports
-    another one (`from nndl import layers`, `from .layers import *`), it gets the new one.
+    They are imported under the reference's name, whose modules are out of sys.modules for that moment: whatever way a
+    module imports another one (`from nndl import layers`, `from .layers import *`), it gets the new one.
     """
     folder = _reference_folder()
-    hidden = {name: sys.modules.pop(name) for name in list(sys.modules) if name == "nndl" or name.startswith("nndl.")}
+    own = folder.name
+    hidden = {name: sys.modules.pop(name) for name in list(sys.modules) if name == own or name.startswith(f"{own}.")}
     try:
-        package = ModuleType("nndl")
+        package = ModuleType(own)
         package.__path__ = [str(folder)]
-        sys.modules["nndl"] = package
+        sys.modules[own] = package
         modules = {}
-        for name in _MODULES:
-            module = ModuleType(f"nndl.{name}")
-            module.__package__ = "nndl"
+        for name in _reference.modules:
+            module = ModuleType(f"{own}.{name}")
+            module.__package__ = own
             module.__file__ = str(folder / f"{name}.py")
             sys.modules[module.__name__] = module
-            exec(_code(f"nndl/{name}.py", texts[name]), vars(module))
+            exec(_code(f"{own}/{name}.py", texts[name]), vars(module))
             vars(module).update(replaced.get(name, {}))
             setattr(package, name, module)
             modules[name] = module
         return modules
     finally:
-        for name in [name for name in sys.modules if name == "nndl" or name.startswith("nndl.")]:
+        for name in [name for name in sys.modules if name == own or name.startswith(f"{own}.")]:
             del sys.modules[name]
         sys.modules.update(hidden)
 

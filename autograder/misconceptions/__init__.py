@@ -18,11 +18,8 @@ from typing import Any, TypeVar
 from autograder.errors import CourseError
 
 # What a planted source begins with: the hand-in's file may import these under other names, or not at all.
-_HEADS = {
-    "layers": "import numpy as np\n",
-    "optim": "import numpy as np\n",
-    "fc_net": "import numpy as np\nfrom . import layers as _layers\n",
-}
+_HEAD = "import numpy as np\n"
+_HEADS = {"fc_net": f"{_HEAD}from . import layers as _layers\n"}
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ class Misconception:
 
     @property
     def module(self) -> str:
-        """The module that it is planted into: "layers", "optim" or "fc_net"."""
+        """The module that it is planted into, such as "layers"."""
         return self.replaces.partition(".")[0]
 
     def source(self) -> str:
@@ -77,7 +74,7 @@ class Misconception:
         for name, implementation in parts:
             if name:
                 text = re.sub(rf"\b{implementation.__name__}\b", name.partition(".")[2], text)
-        return f"{_HEADS[self.module]}\n{text}"
+        return f"{_HEADS.get(self.module, _HEAD)}\n{text}"
 
 
 _REGISTRY: dict[str, Misconception] = {}

@@ -49,7 +49,8 @@ def roll(assignment: Assignment, count: int, seed: int, styles: dict[str, Texts]
     notebooks = {path.name: _filled_in(path.read_text(encoding="utf-8")) for path in assignment.notebooks}
     people = students(count, draw)
     kinds = _kinds(count, draw)
-    wrongs, broken, hostile = _endless(all_misconceptions(), draw), _turns(BROKEN), _turns(HOSTILE)
+    known = tuple(wrong for wrong in all_misconceptions() if wrong.question in all_checks())
+    wrongs, broken, hostile = _endless(known, draw), _turns(BROKEN), _turns(HOSTILE)
     for (student, name), kind in zip(people.items(), kinds, strict=True):
         due = functools.partial(Due, name=name, kind=kind)
         if kind in ("broken", "hostile"):

@@ -12,7 +12,7 @@ from autograder.course import Assignment, Course
 from autograder.demo import make_course
 from autograder.errors import CourseError
 from autograder.records import write_atomically
-from autograder.rehearsal.faults import Files
+from autograder.rehearsal.faults import FUNCTIONS, Files
 from autograder.rehearsal.roll import HandIn, roll, styles_of
 from autograder.rehearsal.truth import Truth
 from autograder.stripping import stripped
@@ -31,10 +31,13 @@ def simulate(course: Course, name: str, count: int, seed: int, folder: Path, for
     Raises
     ------
     CourseError
-        If the folder holds something else, or there is nobody in the class.
+        If the folder holds something else, there is nobody in the class, or the package is another one.
     """
     if count < 1:
         raise CourseError("a class has one student at least", fix="give a number from 1 on")
+    if not {f"{module}.py" for module in FUNCTIONS} <= set(course.assignment(name).settings.editable):
+        fix = "lay some hand-ins of known worth into submitted/ yourself"
+        raise CourseError("no class can be made up for this package", where=f"assignments/{name}", fix=fix)
     assignment = make_course(course, folder).assignment(name)
     class_ = list(roll(assignment, count, seed, styles_of(course.assignment(name))))
     if form == "canvas":
