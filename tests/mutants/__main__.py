@@ -35,7 +35,9 @@ def equivalent(path=EQUIVALENT):
     """{key of a mutant: why it is no fault} from equivalent.toml."""
     entries = tomllib.loads(path.read_text(encoding="utf-8"))["equivalent"]
     return {
-        (entry["function"], entry["line"], becomes): entry["reason"] for entry in entries for becomes in entry["becomes"]
+        (mutant["function"], mutant["line"], mutant["becomes"]): entry["reason"]
+        for entry in entries
+        for mutant in entry["mutants"]
     }
 
 

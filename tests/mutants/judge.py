@@ -18,8 +18,8 @@ from autograder.course import derived_seed
 from autograder.examiner.examine_local import LocalExamination, all_checks
 from autograder.worker.lockdown import limit
 
-CPU_SECONDS = 30  # all checks of a right hand-in take less than one
 SEED = derived_seed("mutants", "one hand-in")
+CPU_SECONDS = 30  # all checks of a right hand-in take less than one
 MEMORY_MB, FILE_BYTES = 2048, 1 << 20
 
 
@@ -38,7 +38,7 @@ def questions_of(function, settings):
     return tuple(own), tuple(name for name in resting if name not in own)
 
 
-def judged(hand_ins, workers):
+def judged(hand_ins, workers, cpu_seconds=CPU_SECONDS):
     """Examine hand-ins side by side; yields the number of each with its `Kill`, or None if it passed, as they come.
 
     Parameters
@@ -46,6 +46,7 @@ def judged(hand_ins, workers):
     hand_ins : sequence of (texts, questions)
         Source text of each module, and the questions to ask in that order.
     workers : how many at a time
+    cpu_seconds : what each may use before the kernel ends it
     """
     context = multiprocessing.get_context("forkserver")  # NumPy and the checks are imported once
     context.set_forkserver_preload([LocalExamination.__module__, *(module.__name__ for module in check_modules())])
@@ -54,7 +55,7 @@ def judged(hand_ins, workers):
         while len(running) < workers and (following := next(waiting, None)) is not None:
             number, hand_in = following
             receiver, sender = context.Pipe(duplex=False)
-            process = context.Process(target=_examine, args=(*hand_in, sender))
+            process = context.Process(target=_examine, args=(*hand_in, cpu_seconds, sender))
             process.start()
             sender.close()
             running[receiver] = number, process
@@ -75,9 +76,9 @@ def _answer(receiver, process):
     return Kill("", "", "hung" if hung else f"ended with {process.exitcode}")
 
 
-def _examine(texts, questions, sender):
+def _examine(texts, questions, cpu_seconds, sender):
     """In a process of its own: send the first failure, or None."""
-    limit(CPU_SECONDS, CPU_SECONDS, MEMORY_MB, FILE_BYTES)
+    limit(cpu_seconds, cpu_seconds, MEMORY_MB, FILE_BYTES)
     with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
         try:
             row = next(LocalExamination(texts, SEED).failures(questions), None)

@@ -6,6 +6,17 @@ from importlib.metadata import version
 
 from judge import questions_of
 
+INTRODUCTION = """# Mutation test of the hidden checks
+
+Made by `make mutants`; do not edit.
+
+A mutant is the reference with one small change in a solution: `+` becomes `-`, an argument is left out, a 0 becomes
+a 1. All those that [mutmut](https://mutmut.readthedocs.io) {mutmut} makes of the solution regions are taken. The
+examiner's checks judge each, in one process and under one secret: first those of the function's own questions, then
+those of questions that rest on it. The first check that fails kills the mutant. A mutant that no check fails is
+explained in `tests/mutants/equivalent.toml`, or it calls for a better check.
+"""
+
 
 @dataclass
 class Report:
@@ -66,16 +77,7 @@ def as_page(report, settings):
 
 
 def _head(report):
-    yield "# Mutation test of the hidden checks"
-    yield ""
-    yield "Made by `make mutants`; do not edit."
-    yield ""
-    yield "A mutant is the reference with one small change in a solution: `+` becomes `-`, an argument is left out, a 0"
-    yield f"becomes a 1. Those of [mutmut](https://mutmut.readthedocs.io) {version('mutmut')} are taken, all of them, in"
-    yield "solution regions only. The examiner's checks judge each (in one process, under one secret): first those of the"
-    yield "function's own questions, then those of questions that rest on it. The first check that fails kills the mutant."
-    yield "What no check fails must be explained in `tests/mutants/equivalent.toml`, or a better check must be written."
-    yield ""
+    yield INTRODUCTION.format(mutmut=version("mutmut"))
     yield f"{report.line()}. NumPy {version('numpy')}."
 
 
@@ -100,8 +102,7 @@ def _questions(report):
     yield ""
     yield "## By check"
     yield ""
-    yield "How many mutants each check was the first to fail. One that is not here was never the first; the misconceptions"
-    yield "in [prove.md](prove.md) say what it is for."
+    yield "How many mutants each check was the first to fail. What the others are for, [prove.md](prove.md) says."
     yield ""
     yield "| question | check | mutants |"
     yield "| --- | --- | --- |"
