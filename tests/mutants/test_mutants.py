@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from judge import Kill, judged, questions_of
 from mutate import Mutant, mutants_of
-from report import Report, as_page
+from mutation_report import Report, as_page
 
 from autograder.course import Course
 from autograder.examiner.student_local import reference_texts
