@@ -126,9 +126,10 @@ class LocalExamination:
 
     def failures(self, questions: Iterable[str]) -> Iterator[Row]:
         """The checks of these questions that fail with the hand-in's own layers, found one after the other."""
-        for check in (check for question in questions for check in all_checks()[question]):
-            if (row := self._row(check, ())).code:
-                yield row
+        for question in questions:
+            for check in all_checks()[question]:
+                if (row := self._row(check, ())).code:
+                    yield row
 
     def _judged(self, question: str, suspected: Sequence[str] = ()) -> tuple[Outcome, list[Row]]:
         rows = [self._row(check, suspected) for check in all_checks()[question]]
