@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv data release demo test test-full test-hostile bench lint clean
+.PHONY: help venv data release demo test test-full test-hostile mutants bench lint clean
 
 help: ## list what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -40,6 +40,9 @@ test-full: venv lint ## the same, with whole notebooks, real training and a brow
 
 test-hostile: venv ## attack the examiner from hand-ins, behind each wall (about 8 minutes)
 	$(BIN)/python -m pytest --slow -m hostile tests
+
+mutants: venv ## do the hidden checks fail every small change of a right answer? into docs/mutants.md (5 minutes)
+	$(BIN)/python tests/mutants --page docs/mutants.md
 
 bench: venv ## training speed of the reference into build/speed (minutes; with PyTorch after: pip install -e '.[bench]')
 	$(BIN)/python benchmarks/speed.py

@@ -86,7 +86,7 @@ class Cut:
         if not self.functions:
             return text
         lines, drop = text.split("\n"), set[int]()
-        for name, (first, last) in _regions(text, where):
+        for name, (first, last) in solution_regions(text, where):
             if f"{module}.{name}" in self.functions:
                 drop |= {first, last}
         return "\n".join(line for number, line in enumerate(lines, start=1) if number not in drop)
@@ -153,12 +153,12 @@ def _solvable(assignment: Assignment) -> tuple[str, ...]:
     for file in assignment.settings.editable:
         text = read_source(assignment.package / file, file)
         check_syntax(text, file)
-        names |= dict.fromkeys(f"{Path(file).stem}.{name}" for name, _ in _regions(text, file))
+        names |= dict.fromkeys(f"{Path(file).stem}.{name}" for name, _ in solution_regions(text, file))
     return tuple(names)
 
 
-def _regions(text: str, where: str) -> list[tuple[str, tuple[int, int]]]:
-    """(name of the function around it, first and last line) of every solution region."""
+def solution_regions(text: str, where: str) -> list[tuple[str, tuple[int, int]]]:
+    """(name of the function around it, lines of its two delimiters) of every solution region of a file."""
     spans = list(_spans(ast.parse(text), ""))
     found = []
     for region in regions(text, where, kinds=(SOLUTION,), python=True):

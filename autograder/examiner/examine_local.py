@@ -10,7 +10,7 @@ import contextlib
 import functools
 import io
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -126,6 +126,13 @@ class LocalExamination:
             if result[question].share < 1 and self._paid(question, named):
                 result[question] = Outcome(1.0, result[question].names)
         return result
+
+    def failures(self, questions: Iterable[str]) -> Iterator[Row]:
+        """The checks of these questions that fail with the hand-in's own layers, found one after the other."""
+        for question in questions:
+            for check in all_checks()[question]:
+                if (row := self._row(check, ())).code:
+                    yield row
 
     def _judged(self, question: str, suspected: Sequence[str] = ()) -> tuple[Outcome, list[Row]]:
         rows = [self._row(check, suspected) for check in all_checks()[question]]
