@@ -56,13 +56,17 @@ def release(
     output: Annotated[
         Path | None, typer.Option("--output", help="Write OUTPUT/NAME, for single students; release/ stays.")
     ] = None,
+    edition: Annotated[
+        str, typer.Option("--edition", help="Write it in another course's names, below --output; docs/editions.md.")
+    ] = "",
 ) -> None:
     """Make what students get: release/NAME and release/NAME.zip, without solutions and hidden tests.
 
     Reads source/NAME and assignments/NAME. With --check it generates into a folder of its own, with the options that
     the release was made with, and compares, imports every module, and looks for solution lines. Questions that are
     given solved carry no points in the release; for a copy made with --output, name its students under [given] in
-    assignment.toml. Exit codes: 0 released or fresh, 1 not fresh, 2 wrong usage.
+    assignment.toml. With --edition the package, its modules, arguments and keys are called as that course calls them,
+    and everything is proved once more. Exit codes: 0 released or fresh, 1 not fresh, 2 wrong usage.
 
     Example: autograder release deep_nets --notebook Dropout --solved affine_forward,relu_forward --output copies
     """
@@ -71,7 +75,13 @@ def release(
     course = Course.find()
     names = [name.strip() for name in solved.split(",") if name.strip()]
     done = run(
-        course, course.assignment(assignment), check=check, notebooks=notebook or (), solved=names, output=output
+        course,
+        course.assignment(assignment),
+        check=check,
+        notebooks=notebook or (),
+        solved=names,
+        output=output,
+        edition=edition,
     )
     out.print(f"{done.folder} is fresh" if check else f"released: {done}", markup=False)
     if done.cut is not None and done.cut.functions and not check:

@@ -16,12 +16,14 @@ from pathlib import Path
 
 from traitlets.config import Config
 
+from autograder import editions
 from autograder.course import ABOUT, Assignment, Course
-from autograder.cut import Cut
+from autograder.cut import Cut, read_about
 from autograder.errors import CourseError
 from autograder.nbgrader_app import nbgrader_api, run
 from autograder.package import DATA, LITTER
 from autograder.proof import differences, imports, leaks
+from autograder.translate.tree import dress
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ def release(
     notebooks: Iterable[str] = (),
     solved: Iterable[str] = (),
     output: Path | None = None,
+    edition: str = "",
 ) -> Release:
     """Make the release of one assignment, or prove that the one in release/ is what would be made now.
 
@@ -64,6 +67,8 @@ def release(
         Functions or questions that are given solved. Their questions carry no points in this release.
     output : Path, optional
         Write <output>/<name> and its zip there, for single students; release/ and the gradebook stay as they are.
+    edition : str
+        Write it in the names of another course (docs/editions.md); needs `output`.
 
     Raises
     ------
@@ -78,11 +83,16 @@ def release(
     if output is not None and kept.exists() and not (kept / ABOUT).is_file():
         raise CourseError("there is such a folder, and it is no release", where=kept, fix="name another --output")
     cut = Cut.of(assignment, notebooks, solved)
-    if check and not (cut.asked_notebooks or cut.asked_solved):
+    if check and not (cut.asked_notebooks or cut.asked_solved or edition):
         cut = Cut.of_release(assignment, kept)
+        edition = read_about(kept).get("options", {}).get("edition", "")
+    if edition and output is None:
+        raise CourseError("release/ holds our own names", where=f"edition {edition}", fix="name a folder with --output")
     with tempfile.TemporaryDirectory(prefix=".release-", dir=course.root) as temporary:
         made = _generate(assignment, Path(temporary), cut, keep_gradebook=check or output is not None)
         found = leaks(assignment, made, cut) + imports(assignment, made)
+        if edition and not found:
+            found = dress(assignment, editions.edition(edition), made, cut, Path(temporary) / "sources")
         if found:
             raise CourseError(
                 "\n  ".join(["not fit for students:", *found]),
@@ -94,8 +104,8 @@ def release(
             if found:
                 raise CourseError(
                     "\n  ".join(["not what the sources give:", *found]),
-                    where=f"release/{name}",
-                    fix=f"run `autograder release {name}` and commit release/{name}",
+                    where=kept if output else f"release/{name}",
+                    fix=f"run `autograder release {name}` {'again' if output else f'and commit release/{name}'}",
                 )
         else:
             _replace(made, kept)

@@ -20,6 +20,7 @@ AUTO = "auto"
 CANONICAL = "canonical"
 FOLDER = Path(__file__).parent
 MODULES = ("layers", "layer_utils", "optim", "fc_net")
+SUPPORT = ("solver", "checkpoint", "data_utils", "gradient_check", "vis_utils")  # given, and not part of the work
 
 Reading = Literal["keep", "drop"]
 READINGS: tuple[Reading, ...] = ("keep", "drop")
@@ -51,12 +52,15 @@ class Dropout(_Part):
 class Normalization(_Part):
     """`[normalization]`: the argument of FullyConnectedNet, and whether it is a flag for batchnorm only.
 
+    A course with a flag asks for no layernorm. Our releases in its names do, by another flag, `layernorm`.
+
     `layernorm_mode` says whether the net puts a mode into layernorm's dict. Where none does, a layernorm that reads
     one, because it stands on batchnorm, is right.
     """
 
     argument: str = "normalization"
     flag: bool = False
+    layernorm: str = ""
     layernorm_mode: bool = False
 
 
@@ -104,6 +108,17 @@ class Edition(_Part):
     def canonical(self) -> bool:
         """Whether this is our own dialect."""
         return self.name == CANONICAL
+
+    def place(self, module: str) -> str:
+        """Where a module of our package lies in this dialect.
+
+        Examples
+        --------
+        >>> edition("cs231n-2021").place("fc_net"), edition("nndl-2023").place("solver")
+        ('cs231n.classifiers.fc_net', 'utils.solver')
+        """
+        package = self.support[0] if module in SUPPORT else self.package
+        return f"{package}.{self.modules.get(module, module)}"
 
 
 @functools.cache

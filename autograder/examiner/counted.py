@@ -27,7 +27,8 @@ class Verdict:
 def verdict(assignment: Assignment, found: Found, question: str) -> Verdict | None:
     """What is known of a question without running anything; None: it has to be examined."""
     edition = found.edition
-    if question in edition.lacks:
+    asked = question in found.package.asked
+    if question in edition.lacks and not asked:
         return Verdict(False, "missing", f"{edition.title} does not ask for it")
     name = _function(assignment, question)
     if name is None:
@@ -35,7 +36,7 @@ def verdict(assignment: Assignment, found: Found, question: str) -> Verdict | No
     module, _, function = name.partition(".")
     file = found.module(module).rpartition("/")[2]
     source = found.package.sources.get(module)
-    optional = question in edition.may_lack
+    optional = question in edition.may_lack and not asked
     if source is None:
         return Verdict(not optional, "missing", f"{file} was not handed in.")
     try:

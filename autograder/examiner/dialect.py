@@ -112,7 +112,8 @@ class Dialect:
             if name == _NET and ours == _KEEP:
                 value = self.edition.dropout.off if value == 1 else self.p(value)
             elif name == _NET and ours == _NORM and _is_flag(own):
-                value = value == "batchnorm"
+                layernorm = self.edition.normalization.layernorm
+                own, value = (layernorm, True) if value == "layernorm" and layernorm else (own, value == "batchnorm")
             found[own] = value
         return found
 
@@ -133,6 +134,9 @@ class Dialect:
             told.append(pairs)
         if question == "fc_net_batchnorm" and self.argument(_NET, _NORM) != _NORM:
             told.append(f'{_NORM}="batchnorm" is your {self.argument(_NET, _NORM)}=True')
+        layernorm = self.edition.normalization.layernorm
+        if question == "fc_net_layernorm" and layernorm:
+            told.append(f'{_NORM}="layernorm" is your {layernorm}=True')
         return "; ".join(told)
 
 
@@ -226,6 +230,9 @@ def _worn_class(module: Any, name: str, dialect: Dialect) -> Callable[..., Any]:
             ours[_KEEP] = 1 if off else dialect.p(keywords[keep])
         if name == _NET and norm in keywords and _is_flag(norm):
             ours[_NORM] = "batchnorm" if keywords[norm] else None
+        layernorm = dialect.edition.normalization.layernorm
+        if ours.pop(layernorm, False):
+            ours[_NORM] = "layernorm"
         return getattr(module, name)(*arguments, **ours)
 
     return build

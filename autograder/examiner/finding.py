@@ -43,10 +43,11 @@ _DROPS = (r"drop\w*\b[^.]{0,80}\bprobability\W+p\b", r"probability\s+of\s+\W*dro
 
 @dataclass(frozen=True)
 class Notebook:
-    """A notebook's cells as (kind, text), whatever its format."""
+    """A notebook's cells as (kind, text), whatever its format; `graded` are the ids of cells that nbgrader grades."""
 
     path: Path
     cells: tuple[tuple[str, str], ...]
+    graded: frozenset[str] = frozenset()
 
     @cached_property
     def trees(self) -> list[ast.Module]:
@@ -67,13 +68,18 @@ def read_notebook(path: Path) -> Notebook:
         cells = data["cells"] if "cells" in data else [cell for sheet in data["worksheets"] for cell in sheet["cells"]]
         if len(cells) > MAX_CELLS:
             raise ValueError("too many cells")
-        return Notebook(path, tuple((_kind(cell), _text(cell)) for cell in cells))
+        return Notebook(path, tuple((_kind(cell), _text(cell)) for cell in cells), _graded(cells))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ValueError(f"{path.name} is not a notebook that can be read") from None
 
 
 def _kind(cell: dict[str, Any]) -> str:
     return "code" if cell["cell_type"] == "code" else "text"
+
+
+def _graded(cells: list[dict[str, Any]]) -> frozenset[str]:
+    about = [cell.get("metadata", {}).get("nbgrader", {}) for cell in cells]
+    return frozenset(str(each["grade_id"]) for each in about if each.get("grade") and "grade_id" in each)
 
 
 def _text(cell: dict[str, Any]) -> str:
@@ -161,6 +167,11 @@ class Package:
                 room -= size
                 found.append(notebook)
         return tuple(found)
+
+    @cached_property
+    def asked(self) -> frozenset[str]:
+        """The questions that its notebooks ask, as those of our own releases do in any course's names."""
+        return frozenset[str]().union(*(notebook.graded for notebook in self.notebooks))
 
     @cached_property
     def imported(self) -> dict[str, set[str]]:

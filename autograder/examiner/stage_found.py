@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from autograder import editions
 from autograder.course import Assignment
 from autograder.editions import CANONICAL, MODULES
 from autograder.examiner.detect import Found, find
@@ -18,7 +19,6 @@ from autograder.examiner.overlay import only
 from autograder.examiner.stage import MAX_FILES, SUPPORT, StagedHandIn, stage, unfit_names
 from autograder.wall import places
 
-_OURS = ("solver", "checkpoint", "data_utils", "gradient_check", "vis_utils")
 # What stands in for a module that nothing here needs: whatever is imported from it is None.
 _EMPTY = b'def __getattr__(name):\n    if name.startswith("__"):\n        raise AttributeError(name)\n'
 MAX_REMARKS = 40
@@ -132,7 +132,7 @@ def _add_support(assignment: Assignment, found: Found, own: Path) -> None:
     """Our solver and what belongs to it, wherever this course imports them from; a hand-in's own are replaced."""
     first, *others = found.supports
     optim = _dotted(found, "optim")
-    for module in _OURS:
+    for module in editions.SUPPORT:
         text = (assignment.package / f"{module}.py").read_text(encoding="utf-8")
         _write(own / first / f"{module}.py", _moved(text, assignment.settings.package, first, optim).encode())
         for other in others:  # the same Solver, by another name

@@ -1,6 +1,7 @@
 """Which package of a hand-in is examined, and which edition it is taken for, and what is laid out."""
 
 import dataclasses
+import json
 import os
 import shutil
 import sys
@@ -34,6 +35,20 @@ def lay(tmp_path):
     yield run
     for staged in made:
         staged.remove()
+
+
+def test_a_question_that_the_course_does_not_ask_counts_where_our_graded_cell_asks_it(tmp_path):
+    courses.write(tmp_path, COURSES["nndl-2023"])
+    assert not verdict(WORK, find(tmp_path), "layernorm_forward").counted
+    cell = {
+        "cell_type": "code",
+        "source": "",
+        "metadata": {"nbgrader": {"grade": True, "grade_id": "layernorm_forward"}},
+    }
+    (tmp_path / "More.ipynb").write_text(json.dumps({"cells": [cell]}))
+    told = verdict(WORK, find(tmp_path), "layernorm_forward")
+    assert (told.counted, told.state) == (True, "missing")
+    assert not verdict(WORK, find(tmp_path), "layernorm_backward").counted
 
 
 @pytest.mark.parametrize("name", COURSES)

@@ -92,7 +92,7 @@ def rmsprop():
         s["cache"] = 0.6 * s["cache"] + 0.4 * g * g
         return w - 0.3 * g / (math.sqrt(s["cache"]) + 1e-8)
 
-    hint = "cache is the moving average of dw^2; divide by its square root, after it was brought up to date"
+    hint = 'config["cache"] is the moving average of dw^2; divide by its square root, after it was brought up to date'
     yield from _compare(optim.rmsprop, {"learning_rate": 0.3, "decay_rate": 0.6}, step, {"cache": 0.0}, hint)
 
 

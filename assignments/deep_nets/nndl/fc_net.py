@@ -182,7 +182,7 @@ class FullyConnectedNet(_SavedNet):
     Raises
     ------
     ValueError
-        If the keep ratio is not in (0, 1] or the normalization is not known.
+        If an argument has a value that is not named above.
 
     Source: Srivastava et al., "Dropout", JMLR 15 (2014), section 4; Ioffe and Szegedy, "Batch normalization", ICML
     2015, section 3.2.

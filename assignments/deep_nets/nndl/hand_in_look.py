@@ -54,6 +54,22 @@ def notebooks(folder):
     return [folder / f"{name}.ipynb" for name in names] or sorted(folder.glob("*.ipynb"))
 
 
+def modules(folder):
+    """The Python files of the package, sorted, those one folder further down included; copies of Jupyter are none.
+
+    Parameters
+    ----------
+    folder : Path
+        The assignment folder.
+
+    Returns
+    -------
+    list of Path
+    """
+    package = folder / "nndl"
+    return sorted(path for path in (*package.glob("*.py"), *package.glob("[!.]*/*.py")))
+
+
 def what_is_missing(folder):
     """Everything that is not done yet and carries points, a sentence each, notebooks first.
 
@@ -92,9 +108,9 @@ def _open_work(folder):
     found = []
     for path in notebooks(folder):
         found += _in_notebook(path, about["notebooks"].get(path.stem, []))
-    modules = {folder / "nndl" / name for name in about["editable"]} | set((folder / "nndl").glob("*.py"))
-    for path in sorted(modules):
-        found += _in_module(path, modules)
+    files = {folder / "nndl" / name for name in about["editable"]} | set(modules(folder))
+    for path in sorted(files):
+        found += _in_module(path, path.relative_to(folder).as_posix(), files)
     return found
 
 
@@ -213,8 +229,7 @@ def _in_code(text, where):
     return [f"{where} is not written yet."] if any(_is_stub(node) for node in ast.walk(tree)) else []
 
 
-def _in_module(path, modules):
-    where = f"nndl/{path.name}"
+def _in_module(path, where, files):
     if not path.is_file():
         return [(f"{where} is not in this folder.", True)]
     try:
@@ -224,15 +239,15 @@ def _in_module(path, modules):
         place = f", line {line}" if line else ""
         return [(f"{where} is not valid Python{place}: {getattr(error, 'msg', error)}.", True)]
     names = list(dict.fromkeys(_unwritten(tree, "")))
-    needed = _names_used(modules) if path.name == HELPERS else set(names)
+    needed = _names_used(files) if path.name == HELPERS else set(names)
     groups = {True: [name for name in names if name in needed], False: [name for name in names if name not in needed]}
     return [(f"{where}: not written yet: {', '.join(some)}.", points) for points, some in groups.items() if some]
 
 
-def _names_used(modules):
-    """Names that the code of the modules reads, alone or after a dot. A module that is no Python reads nothing."""
+def _names_used(files):
+    """Names that the code of the files reads, alone or after a dot. A file that is no Python reads nothing."""
     used = set()
-    for path in modules:
+    for path in files:
         try:
             tree = ast.parse(path.read_bytes())
         except (OSError, SyntaxError, ValueError):

@@ -169,14 +169,14 @@ def _run(work):
 def _fault(error, cell):
     """What went wrong and where: the line in the cell, and the line in nndl/ if it came from there."""
     line, inside = getattr(error, "lineno", None) or 1, ""
-    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).parent.name == "nndl":
-        inside, line = f"nndl/{Path(error.filename).name}, line {error.lineno}", 1
+    if isinstance(error, SyntaxError) and error.filename and _place(error.filename):
+        inside, line = f"{_place(error.filename)}, line {error.lineno}", 1
     for frame in traceback.extract_tb(error.__traceback__):
-        path = Path(frame.filename)
+        place = _place(frame.filename)
         if frame.filename == f"<cell {cell['number']}>":
             line = frame.lineno
-        elif path.parent.name == "nndl" and path.name != Path(__file__).name:
-            inside = f"{frame.name} (nndl/{path.name}, line {frame.lineno})"
+        elif place and Path(place).name != Path(__file__).name:
+            inside = f"{frame.name} ({place}, line {frame.lineno})"
     first = next((text.strip() for text in cell["source"].splitlines() if text.strip() != "pass" and text.strip()), "")
     return {
         "event": "fault",
@@ -188,6 +188,13 @@ def _fault(error, cell):
         "line": line,
         "inside": inside,
     }
+
+
+def _place(filename):
+    """The name of a file of the package as people know it, such as "nndl/optim.py"; "" for any other file."""
+    path = Path(filename)
+    packages = [folder for folder in list(path.parents)[:2] if folder.name == "nndl"]
+    return path.relative_to(packages[0].parent).as_posix() if packages else ""
 
 
 if __name__ == "__main__":

@@ -296,13 +296,13 @@ def _is_ours(path):
 
 
 def _where(error):
-    """Name of the function of the package that an exception came from, and "file.py, line n"."""
-    frames = [pair for pair in _student_frames(error) if Path(pair[1].filename).parent == _HERE]
+    """Name of the function of the package that an exception came from, and "file.py, line n", the file below nndl/."""
+    frames = [pair for pair in _student_frames(error) if _HERE in Path(pair[1].filename).parents]
     if frames:
         name, frame = frames[-1]
-    else:
-        name, frame = "the check", traceback.extract_tb(error.__traceback__)[-1]
-    return name, f"{Path(frame.filename).name}, line {frame.lineno}"
+        return name, f"{Path(frame.filename).relative_to(_HERE).as_posix()}, line {frame.lineno}"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return "the check", f"{Path(frame.filename).name}, line {frame.lineno}"
 
 
 def _own_lines(error):

@@ -20,7 +20,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from nndl.hand_in_look import ASSIGNMENT, notebooks, read_about, what_is_missing, what_is_optional
+from nndl.hand_in_look import ASSIGNMENT, modules, notebooks, read_about, what_is_missing, what_is_optional
 from nndl.hand_in_try import try_target
 
 LARGEST = {".ipynb": 50_000_000, ".py": 2_000_000}  # bytes; the grader reads no more
@@ -94,7 +94,7 @@ def find_folder():
 
 def files_to_pack(folder):
     """The notebooks and the files of the package, sorted. Data, checkpoints, copies and links stay behind."""
-    found = [*notebooks(folder), *sorted((folder / "nndl").glob("*.py"))]
+    found = [*notebooks(folder), *modules(folder)]
     return [path for path in found if path.is_file() and not path.is_symlink()]
 
 
@@ -176,9 +176,9 @@ def _report(folder, files, target, missing, optional):
         for sentence in optional:
             print(f"  - {sentence}")
     books = [path.name for path in files if path.suffix == ".ipynb"]
-    modules = [path.name for path in files if path.suffix == ".py"]
-    own = [name for name in modules if name in read_about(folder)["editable"]]
-    given = f" and {len(modules) - len(own)} given files" if own else f"{len(modules)} files"
+    inside = [name_inside(path, folder / "nndl") for path in files if path.suffix == ".py"]
+    own = [name for name in inside if name in read_about(folder)["editable"]]
+    given = f" and {len(inside) - len(own)} given files" if own else f"{len(inside)} files"
     print(f"\nPacked: {', '.join(books) or 'no notebook'}; in nndl/ {', '.join(own)}{given}")
     print(f"Zip:    {target} ({target.stat().st_size / 1e6:.2f} MB)")
     where = "It lies in your Drive. Download it from there and h" if "/content/drive" in target.as_posix() else "H"
