@@ -19,6 +19,10 @@ from autograder.delimiters import SOLUTION, regions
 from autograder.errors import CourseError
 from autograder.stripping import check_syntax, read_source
 
+# What the guide to students says about functions that are given.
+SOLVED = "\n## Given in this copy\n\nThese functions are written already: {names}.\n"
+NOT_GRADED = "These questions are not graded: {not_graded}.\n"
+
 
 @dataclass(frozen=True)
 class Cut:
@@ -78,8 +82,8 @@ class Cut:
             return ""
         names = ", ".join(f"`{name}`" for name in self.functions)
         not_graded = ", ".join(f"`{name}`" for name in self.questions)
-        text = f"\n## Given in this copy\n\nThese functions are written already: {names}.\n"
-        return f"{text}These questions are not graded: {not_graded}.\n" if not_graded else text
+        text = SOLVED.format(names=names)
+        return text + NOT_GRADED.format(not_graded=not_graded) if not_graded else text
 
     def filled(self, text: str, module: str, where: str) -> str:
         """A file of the package in which the regions of the given functions are no regions any more."""
