@@ -21,6 +21,7 @@ if str(Path(sys.executable).parent) not in os.environ.get("PATH", "").split(os.p
 c.GenerateAssignment.force = True
 c.GenerateAssignment.preprocessors = [
     "autograder.nbgrader_preprocessors.CheckSource",
+    "autograder.nbgrader_preprocessors.Translate",
     "nbgrader.preprocessors.IncludeHeaderFooter",
     "nbgrader.preprocessors.LockCells",
     "nbgrader.preprocessors.ClearSolutions",

@@ -14,7 +14,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from autograder import class_verbs, editions, wall
+from autograder import class_verbs, editions, languages, wall
 from autograder.course import Course
 from autograder.errors import CourseError
 from autograder.results import HandInResult
@@ -26,6 +26,9 @@ app.add_typer(class_verbs.app)
 WallOption = Annotated[
     str,
     typer.Option("--wall", envvar=wall.VARIABLE, help="auto (the strongest that holds), bubblewrap, landlock or none."),
+]
+LanguageOption = Annotated[
+    str, typer.Option("--language", help=f"One of {', '.join(languages.LANGUAGES)}; see docs/languages.md.")
 ]
 Name = Annotated[str, typer.Argument(help="Name of the assignment, a folder below assignments/.")]
 
@@ -54,6 +57,7 @@ def release(
     output: Annotated[
         Path | None, typer.Option("--output", help="Write OUTPUT/NAME, for single students; release/ stays.")
     ] = None,
+    language: LanguageOption = languages.ENGLISH,
 ) -> None:
     """Make what students get: release/NAME and release/NAME.zip, without solutions and hidden tests.
 
@@ -69,7 +73,13 @@ def release(
     course = Course.find()
     names = [name.strip() for name in solved.split(",") if name.strip()]
     done = run(
-        course, course.assignment(assignment), check=check, notebooks=notebook or (), solved=names, output=output
+        course,
+        course.assignment(assignment),
+        check=check,
+        notebooks=notebook or (),
+        solved=names,
+        output=output,
+        language=language,
     )
     out.print(f"{done.folder} is fresh" if check else f"released: {done}", markup=False)
     if done.cut is not None and done.cut.functions and not check:

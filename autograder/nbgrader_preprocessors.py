@@ -24,6 +24,8 @@ from traitlets.utils.importstring import import_item
 from autograder.course import Assignment, Course
 from autograder.cut import Cut
 from autograder.hand_in_notebook import empty_notebook, read_hand_in
+from autograder.languages import ENGLISH
+from autograder.languages.release import translate_notebook
 from autograder.notebooks import check_ids, check_notebook, check_released_notebook, normalize
 from autograder.package import released_files, write_files
 from autograder.restoring import originals, restore
@@ -63,6 +65,17 @@ class CheckSource(_Step):
         return nb, resources
 
 
+class Translate(_Step):
+    """The texts in the language of this release; they are English in the sources."""
+
+    language = Unicode(ENGLISH, help="Language of the release.").tag(config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> Processed:
+        """Replace texts before nbgrader works out the checksums of cells."""
+        translate_notebook(nb, resources["nbgrader"]["notebook"], self.language)
+        return nb, resources
+
+
 class Normalize(_Step):
     """The same bytes from every machine and every Python."""
 
@@ -91,13 +104,15 @@ class WritePackage(_Step):
 
     notebooks = List(Unicode(), help="Notebooks that are released; all by default.").tag(config=True)
     solved = List(Unicode(), help="Functions or questions that are given solved.").tag(config=True)
+    language = Unicode(ENGLISH, help="Language of the release.").tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> Processed:
         """Check what is left of the notebook, then write the package without its solutions, scripts and guide."""
         check_released_notebook(nb, self.name(resources))
         assignment = self.assignment(resources)
         folder = Path(self.coursedir.format_path(self.coursedir.release_directory, ".", assignment.name))
-        write_files(released_files(assignment, Cut.of(assignment, self.notebooks, self.solved)), folder)
+        cut = Cut.of(assignment, self.notebooks, self.solved, self.language)
+        write_files(released_files(assignment, cut), folder)
         return nb, resources
 
 

@@ -19,6 +19,7 @@ from traitlets.config import Config
 from autograder.course import ABOUT, Assignment, Course
 from autograder.cut import Cut
 from autograder.errors import CourseError
+from autograder.languages import ENGLISH
 from autograder.nbgrader_app import nbgrader_api, run
 from autograder.package import DATA, LITTER
 from autograder.proof import differences, imports, leaks
@@ -47,6 +48,7 @@ def release(
     notebooks: Iterable[str] = (),
     solved: Iterable[str] = (),
     output: Path | None = None,
+    language: str = ENGLISH,
 ) -> Release:
     """Make the release of one assignment, or prove that the one in release/ is what would be made now.
 
@@ -64,6 +66,8 @@ def release(
         Functions or questions that are given solved. Their questions carry no points in this release.
     output : Path, optional
         Write <output>/<name> and its zip there, for single students; release/ and the gradebook stay as they are.
+    language : str
+        Its language, one of `autograder.languages.LANGUAGES`. A text without a translation stays English.
 
     Raises
     ------
@@ -77,8 +81,8 @@ def release(
     kept = (output or course.root / "release") / name
     if output is not None and kept.exists() and not (kept / ABOUT).is_file():
         raise CourseError("there is such a folder, and it is no release", where=kept, fix="name another --output")
-    cut = Cut.of(assignment, notebooks, solved)
-    if check and not (cut.asked_notebooks or cut.asked_solved):
+    cut = Cut.of(assignment, notebooks, solved, language)
+    if check and not cut.asked:
         cut = Cut.of_release(assignment, kept)
     with tempfile.TemporaryDirectory(prefix=".release-", dir=course.root) as temporary:
         made = _generate(assignment, Path(temporary), cut, keep_gradebook=check or output is not None)
@@ -113,6 +117,7 @@ def _generate(assignment: Assignment, folder: Path, cut: Cut, *, keep_gradebook:
     settings.NoPointsForGiven.solved = list(cut.asked_solved)
     settings.WritePackage.solved = list(cut.asked_solved)
     settings.WritePackage.notebooks = list(cut.asked_notebooks)
+    settings.Translate.language = settings.WritePackage.language = cut.language
     if keep_gradebook:
         settings.SaveCells.enabled = False
         settings.GenerateAssignment.no_database = True

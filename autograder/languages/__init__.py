@@ -1,25 +1,25 @@
 """Texts in other languages: one gettext catalogue a language, `<code>.po` in this folder.
 
-A text is found by its context and its English text. An entry that is empty or marked fuzzy (its English text has changed
-since) does not count: the English text stands in for it. docs/languages.md says how to add a language.
+A text is found by its context and its English text. An entry that is empty or marked fuzzy (its English text has
+changed since) does not count: the English text stands in for it. docs/languages.md says how to add a language.
 
 `Catalogue.say` translates a sentence that is already made. Records hold English sentences with values in them
-("affine_forward is not written yet."); the entry is a template ("{name} is not written yet."), so a sentence is compared
-with the templates, and its values are put into the translation.
+("affine_forward is not written yet."); the entry is a template ("{name} is not written yet."), so a sentence is
+compared with the templates, and its values are put into the translation.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
 from autograder.errors import CourseError
-from autograder.languages.templates import filled, pattern, split, as_template
+from autograder.languages.templates import as_template, filled, names, pattern, split
 
 ENGLISH = "en"
 LANGUAGES = {ENGLISH: "English", "zh": "简体中文", "ko": "한국어"}
@@ -56,88 +56,87 @@ def catalogue(language: str) -> Catalogue:
     """
     if language not in LANGUAGES:
         raise CourseError(f'no language "{language}"', fix=f"choose from: {', '.join(LANGUAGES)}")
-    if language == ENGLISH:
-        return Catalogue(language, {})
-    entries = {
-        (message.context or "", message.id): message.string
-        for message in read_catalogue(language)
+    found = [
+        message
+        for message in (() if language == ENGLISH else read_catalogue(language))
         if isinstance(message.id, str) and isinstance(message.string, str) and message.string and not message.fuzzy
-    }
-    return Catalogue(language, entries)
+    ]
+    return Catalogue(language, {(message.context or "", str(message.id)): str(message.string) for message in found})
 
 
 @dataclass(frozen=True)
-class Catalogue:
-    """The translations into one language; that of English is empty, so every text stays as it is."""
+class Template:
+    """An entry with values in it, as something that a finished sentence can be compared with."""
 
-    language: str
-    entries: dict[tuple[str, str], str]
-    _said: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    pattern: re.Pattern[str]
+    names: tuple[str, ...]
+    translation: str
+
+
+class Catalogue:
+    """The translations into one language; that of English is empty, so every text stays as it is.
+
+    Parameters
+    ----------
+    language : str
+    entries : dict
+        (context, English text) -> translation.
+    """
+
+    def __init__(self, language: str, entries: dict[tuple[str, str], str]) -> None:
+        self.language = language
+        self._entries = entries
+        self._templates: dict[str, list[Template]] = {}
 
     def text(self, context: str, english: str) -> str:
         """A text as it stands in a source, translated; the English one where there is no translation."""
-        return self.entries.get((context, english), english)
+        return self._entries.get((context, english), english)
 
     def say(self, english: str, context: str = FEEDBACK) -> str:
-        """One or more sentences, as a record holds them, translated; a part that is unknown stays as it is."""
-        if self.language == ENGLISH or not english.strip():
+        """What a record or a guide holds, line by line, translated; a part that is unknown stays as it is."""
+        if not self._entries:
             return english
-        if context != FEEDBACK:
-            return self._sentence(english, context, loose=True) or english
-        if english not in self._said:
-            self._said[english] = "\n".join(self._line(line) for line in english.split("\n"))
-        return self._said[english]
+        return "\n".join(self._line(line, context) for line in english.split("\n"))
 
-    def _line(self, line: str) -> str:
-        """The longest run of sentences from the left that is known, then the next; unknown sentences are kept."""
+    def _line(self, line: str, context: str) -> str:
+        """The longest run of sentences from the left that is known, then the next."""
         body = line.strip()
-        ends = [*(match.start() for match in _SENTENCE_END.finditer(body)), len(body)]
         told, start = [], 0
         while start < len(body):
-            later = [end for end in ends if end > start]
-            for loose in (False, True):
-                found = next(((end, text) for end in reversed(later) if (text := self._part(body, start, end, loose))), None)
-                if found:
-                    break
-            end, text = found or (later[0], body[start : later[0]])
-            told.append(text)
-            start = end + len(body[end:]) - len(body[end:].lstrip())
+            ends = [match.start() for match in _SENTENCE_END.finditer(body, start + 1)] + [len(body)]
+            known = (
+                (end, self._part(body[start:end], context, loose)) for loose in (False, True) for end in ends[::-1]
+            )
+            end, part = next((pair for pair in known if pair[1]), (ends[0], body[start : ends[0]]))
+            told.append(part)
+            start = end + 1
         return line[: len(line) - len(line.lstrip())] + " ".join(told)
 
-    def _part(self, body: str, start: int, end: int, loose: bool) -> str:
-        part = body[start:end]
-        mark = part[-1] if part.endswith((";", ":")) else ""
-        known = self._sentence(part, FEEDBACK, loose)
-        if not known and mark:
-            known = self._sentence(part[:-1], FEEDBACK, loose)
-            known += mark if known else ""
-        return known
-
-    def _sentence(self, english: str, context: str, loose: bool) -> str:
+    def _part(self, english: str, context: str, loose: bool) -> str:
         """The translation of what one entry says; empty where there is none.
 
         Only with `loose` may a value hold the end of a sentence.
         """
-        exact = self.entries.get((context, as_template(english)))
+        mark = english[-1] if english.endswith((";", ":")) else ""
+        exact = self._entries.get((context, as_template(english)))
         if exact is not None:
             return filled(exact, {})
-        for regex, names, translation in _templates(self, context):
-            match = regex.fullmatch(english)
-            if match and (loose or not any(_INNER_END.search(value) for value in match.groups())):
-                values = [self.say(value) if context == FEEDBACK else value for value in match.groups()]
-                return filled(translation, dict(zip(names, values, strict=True)))
-        return ""
+        for template in self._all_templates(context):
+            match = template.pattern.fullmatch(english)
+            if match and (loose or not any(map(_INNER_END.search, match.groups()))):
+                values = (self.say(value, context) for value in match.groups())
+                return filled(template.translation, dict(zip(template.names, values, strict=True)))
+        part = self._part(english[:-1], context, loose) if mark else ""
+        return part and part + mark
 
-
-@functools.lru_cache(maxsize=16)
-def _templates_of(language: str, context: str) -> tuple[tuple[re.Pattern[str], tuple[str, ...], str], ...]:
-    found = []
-    for (where, english), translation in catalogue(language).entries.items():
-        if where == context and any(name for _, name in split(english)):
-            found.append((len("".join(text for text, _ in split(english))), english, translation))
-    found.sort(key=lambda entry: (-entry[0], entry[1]))  # the one that says most fits best
-    return tuple((*pattern(english), translation) for _, english, translation in found)
-
-
-def _templates(known: Catalogue, context: str) -> tuple[tuple[re.Pattern[str], tuple[str, ...], str], ...]:
-    return _templates_of(known.language, context)
+    def _all_templates(self, context: str) -> list[Template]:
+        """Those with values, the one that says most first: it fits best."""
+        if context not in self._templates:
+            found = [
+                (english, told)
+                for (where, english), told in self._entries.items()
+                if where == context and names(english)
+            ]
+            found.sort(key=lambda pair: (-sum(len(text) for text, _ in split(pair[0])), pair[0]))
+            self._templates[context] = [Template(*pattern(english), told) for english, told in found]
+        return self._templates[context]

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
-from nbformat.notebooknode import NotebookNode
 
 from autograder.checks.api import check_modules, spec_of
 from autograder.course import Assignment
 from autograder.cut import NOT_GRADED, SOLVED
 from autograder.languages import FEEDBACK, GUIDE, PACKAGE
-from autograder.languages.templates import is_sentence, literals, as_template
+from autograder.languages.release import DRAWN, blocks, cell_context, is_text
+from autograder.languages.templates import as_template, is_sentence, literals
 from autograder.misconceptions import all_misconceptions
 from autograder.package import RELEASE_FILES, package_files
 
@@ -44,8 +44,6 @@ TOLD_BY = (
     "results",
     "safe_outputs",
 )
-# Drawn by matplotlib, whose own font has no Chinese and no Korean letters.
-DRAWN = ("vis_utils.py",)
 
 
 class Text(NamedTuple):
@@ -64,37 +62,20 @@ def texts(assignment: Assignment) -> list[Text]:
     return list(found.values())
 
 
-def is_text(cell: NotebookNode) -> bool:
-    """Whether a cell of a source notebook is a text for students; model answers and rubrics are not."""
-    meta = cell.metadata.get("nbgrader", {})
-    return cell.cell_type == "markdown" and not meta.get("solution") and not meta.get("task")
-
-
-def blocks(guide: str) -> list[str]:
-    """The guide in blocks, as blank lines divide it."""
-    return guide.strip("\n").split("\n\n")
-
-
-def is_code(block: str) -> bool:
-    """Whether a block of Markdown is code as a whole."""
-    return all(line.startswith("    ") for line in block.splitlines())
-
-
 def _notebooks(assignment: Assignment) -> Iterator[Text]:
     for path in assignment.notebooks:
         place = path.relative_to(assignment.course.root).as_posix()
         for cell in nbformat.read(path, as_version=4).cells:
             if is_text(cell):
-                yield Text(f"{path.name}#{cell.id}", cell.source, place)
+                yield Text(cell_context(path.stem, cell), cell.source, place)
 
 
 def _guide(assignment: Assignment) -> Iterator[Text]:
     path = assignment.folder / RELEASE_FILES / GUIDE
     place = path.relative_to(assignment.course.root).as_posix()
     for block in blocks(path.read_text(encoding="utf-8")):
-        if not is_code(block):
-            yield Text(GUIDE, as_template(block), place)
-    for block in (*blocks(SOLVED), NOT_GRADED.strip()):
+        yield Text(GUIDE, as_template(block), place)
+    for block in (*blocks(SOLVED), *blocks(NOT_GRADED)):
         yield Text(GUIDE, block, "autograder/cut.py")
 
 

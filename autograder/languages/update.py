@@ -43,7 +43,7 @@ def updated(assignment: Assignment, language: str) -> Catalog:
 def as_bytes(catalog: Catalog) -> bytes:
     """A catalogue as its file holds it."""
     file = BytesIO()
-    write_po(file, catalog, width=None, ignore_obsolete=True, include_previous=True, include_lineno=False)
+    write_po(file, catalog, width=0, ignore_obsolete=True, include_previous=True, include_lineno=False)
     return file.getvalue()
 
 
