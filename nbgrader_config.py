@@ -60,6 +60,7 @@ c.Autograde.autograde_preprocessors = [
 # more for the feedback, when answers in words have got theirs.
 c.AssignLatePenalties.plugin_class = "autograder.late.LatePenalty"
 c.GenerateFeedback.preprocessors = [
+    "autograder.nbgrader_preprocessors.TranslateFeedback",
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.GetGrades",
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",

@@ -235,6 +235,7 @@ def grade(
 def feedback(
     assignment: Name = "deep_nets",
     student: Annotated[list[str] | None, typer.Option("--student", help="Only this student; may be repeated.")] = None,
+    language: LanguageOption = languages.ENGLISH,
 ) -> None:
     """Write a page for each student: scores, what must hold, what was recognised, comments.
 
@@ -245,7 +246,11 @@ def feedback(
     from autograder.feedback import feedback as run
 
     course = Course.find()
-    failed = {name: why for name, why in run(course, course.assignment(assignment), student or None).items() if why}
+    failed = {
+        name: why
+        for name, why in run(course, course.assignment(assignment), student or None, language=language).items()
+        if why
+    }
     for name, why in failed.items():
         err.print(f"{name}: {why}", markup=False)
     out.print(f"feedback: {course.root / 'feedback'}", markup=False)

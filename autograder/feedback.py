@@ -5,12 +5,17 @@ from __future__ import annotations
 import glob
 from collections.abc import Iterable
 
+from traitlets.config import Config
+
 from autograder.course import Assignment, Course
 from autograder.errors import CourseError
+from autograder.languages import ENGLISH, catalogue
 from autograder.nbgrader_app import nbgrader_api, run
 
 
-def feedback(course: Course, assignment: Assignment, students: Iterable[str] | None = None) -> dict[str, str]:
+def feedback(
+    course: Course, assignment: Assignment, students: Iterable[str] | None = None, *, language: str = ENGLISH
+) -> dict[str, str]:
     """Write feedback/<student>/<assignment>/*.html.
 
     Parameters
@@ -19,6 +24,8 @@ def feedback(course: Course, assignment: Assignment, students: Iterable[str] | N
     assignment : Assignment
     students : iterable of str, optional
         All whose hand-ins were recorded, by default.
+    language : str
+        Its language, one of `autograder.languages.LANGUAGES`.
 
     Returns
     -------
@@ -43,7 +50,10 @@ def feedback(course: Course, assignment: Assignment, students: Iterable[str] | N
             where="autograded",
             fix=f"run `autograder grade {assignment.name}` first",
         )
-    api = nbgrader_api(course)
+    catalogue(language)
+    settings = Config()
+    settings.TranslateFeedback.language = language
+    api = nbgrader_api(course, settings)
     outcome = {}
     for student in chosen:
         ok, errors, log = run(api, "generate_feedback", assignment.name, glob.escape(student))

@@ -28,7 +28,8 @@ LANGUAGES = {ENGLISH: "English", "zh": "简体中文", "ko": "한국어"}
 PACKAGE, FEEDBACK, GUIDE = "nndl", "feedback", "README.md"
 
 _SENTENCE_END = re.compile(r"(?<=[.?!:;]) +")
-_INNER_END = re.compile(r"[.?!] +[A-Z]")
+# A value that holds such an end swallows a sentence; one that begins a sentence swallows what a semicolon ends, too.
+_INNER_END, _FIRST_INNER_END = re.compile(r"[.?!] +[A-Z]"), re.compile(r"[.?!;] ")
 
 
 def catalogue_path(language: str) -> Path:
@@ -92,6 +93,10 @@ class Catalogue:
         """A text as it stands in a source, translated; the English one where there is no translation."""
         return self._entries.get((context, english), english)
 
+    def of_notebook(self, name: str) -> dict[str, str]:
+        """English text -> translation, of all cells of a notebook."""
+        return {english: told for (where, english), told in self._entries.items() if where.startswith(f"{name}.ipynb#")}
+
     def say(self, english: str, context: str = FEEDBACK) -> str:
         """What a record or a guide holds, line by line, translated; a part that is unknown stays as it is."""
         if not self._entries:
@@ -123,7 +128,7 @@ class Catalogue:
             return filled(exact, {})
         for template in self._all_templates(context):
             match = template.pattern.fullmatch(english)
-            if match and (loose or not any(map(_INNER_END.search, match.groups()))):
+            if match and (loose or not _swallows(match)):
                 values = (self.say(value, context) for value in match.groups())
                 return filled(template.translation, dict(zip(template.names, values, strict=True)))
         part = self._part(english[:-1], context, loose) if mark else ""
@@ -140,3 +145,10 @@ class Catalogue:
             found.sort(key=lambda pair: (-sum(len(text) for text, _ in split(pair[0])), pair[0]))
             self._templates[context] = [Template(*pattern(english), told) for english, told in found]
         return self._templates[context]
+
+
+def _swallows(match: re.Match[str]) -> bool:
+    return any(
+        (_INNER_END if match.start(number) else _FIRST_INNER_END).search(value)
+        for number, value in enumerate(match.groups(), start=1)
+    )

@@ -19,6 +19,7 @@ from autograder.languages.release import DRAWN, blocks, cell_context, is_text
 from autograder.languages.templates import as_template, is_sentence, literals
 from autograder.misconceptions import all_misconceptions
 from autograder.package import RELEASE_FILES, package_files
+from autograder.results import WORDS
 
 # Modules whose sentences reach students through records and pages. What is said of hand-ins of other courses is not
 # among them: it is for whoever runs the grader.
@@ -37,12 +38,8 @@ TOLD_BY = (
     "examiner.target",
     "examiner.target_judge",
     "examiner.target_section",
-    "gradebook",
-    "hand_in_notebook",
     "nbgrader_preprocessors",
-    "restoring",
     "results",
-    "safe_outputs",
 )
 
 
@@ -94,6 +91,8 @@ def _feedback(assignment: Assignment) -> Iterator[Text]:
                 yield Text(FEEDBACK, as_template(name), place)
                 yield Text(FEEDBACK, as_template(spec_of(check).must_hold), place)
         yield from _of_module(Path(inspect.getfile(module)), FEEDBACK, place)
+    for word in WORDS:
+        yield Text(FEEDBACK, word, "autograder/results.py")
     for wrong in all_misconceptions():
         module_name = wrong.implementation.__module__
         yield Text(FEEDBACK, as_template(wrong.sentence), module_name.replace(".", "/") + ".py")

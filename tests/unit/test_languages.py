@@ -7,9 +7,12 @@ import pytest
 from markdown_it import MarkdownIt
 
 from autograder.course import Course
-from autograder.languages import ENGLISH, FEEDBACK, GUIDE, LANGUAGES, PACKAGE, catalogue_path, read_catalogue
-from autograder.languages.templates import names
+from autograder.languages import ENGLISH, FEEDBACK, GUIDE, LANGUAGES, PACKAGE, catalogue, catalogue_path, read_catalogue
+from autograder.languages.templates import filled, names
+from autograder.languages.told import told
 from autograder.languages.update import as_bytes, open_entries, updated
+from autograder.misconceptions import by_name
+from autograder.results import Check, HandInResult, QuestionResult
 
 OTHERS = [language for language in LANGUAGES if language != ENGLISH]
 MATH = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$", re.DOTALL)
@@ -79,3 +82,47 @@ def test_placeholders_are_those_of_the_english_sentence(language):
         if message.context in (PACKAGE, FEEDBACK, GUIDE):
             assert names(message.string) == names(message.id), message.id
             assert Counter(re.findall("`[^`]+`", message.string)) == Counter(re.findall("`[^`]+`", message.id))
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_made_sentence_finds_its_template(language):
+    known = catalogue(language)
+    for message in entries(language):
+        if message.context == FEEDBACK and names(message.id):
+            values = {name: f"X{number}" for number, name in enumerate(names(message.id))}
+            assert known.say(filled(message.id, values).strip()) == filled(message.string, values).strip(), message.id
+
+
+def test_sentences_in_a_row_and_values_that_are_sentences_are_translated():
+    known = catalogue("ko")
+    told = known.say("Not examined: layers.py is missing; optim.py is missing.")
+    assert told == "검사하지 않음: layers.py이(가) 없습니다; optim.py이(가) 없습니다."
+    two = "dropout did not return within 10 seconds. Look for a loop that never ends."
+    assert known.say(two) == "dropout이(가) 10초 안에 돌아오지 않았습니다. 끝나지 않는 반복문을 찾아보십시오."
+    lines = "dx is not the gradient.\nNobody has said this before."
+    assert known.say(lines) == "dx가 기울기가 아닙니다.\nNobody has said this before."
+
+
+def test_english_is_left_alone():
+    assert catalogue(ENGLISH).say("dx is not the gradient.") == "dx is not the gradient."
+
+
+def test_told_record_keeps_everything_but_its_sentences():
+    wrong = by_name("mask_not_scaled")
+    origin = {"kit": "0", "edition": "canonical", "wall": "none", "data": "CIFAR-10", "state": "graded"}
+    check = Check(name="two calls", passed=False, message="The output is not x.\nHint: Use the mask in the cache.")
+    question = QuestionResult(
+        **origin, question="dropout_forward", share=0.5, checks=(check,), recognised=(wrong.sentence,)
+    )
+    hand_in = HandInResult(student="ada", assignment="deep_nets", questions=(question,), **_without(origin, "kit"))
+    shown = told(hand_in, catalogue("ko"))
+    message = shown.questions[0].message(catalogue("ko").say)
+    assert "출력이 x가 아닙니다." in message
+    assert "힌트: 캐시에 있는 마스크를 사용하십시오." in message
+    assert wrong.sentence not in message
+    assert "알아본 것:" in message
+    assert (shown.questions[0].share, shown.questions[0].checks[0].passed) == (0.5, False)
+
+
+def _without(items, key):
+    return {name: value for name, value in items.items() if name != key}
