@@ -70,7 +70,7 @@ def record(course: Course, assignment: Assignment, student: str, *, settings: Co
 def auto_scores(assignment: Assignment, student: str, db_url: str | None = None) -> dict[str, float | None]:
     """What the gradebook holds for the autograded questions of one student; None where it holds nothing."""
     found: dict[str, float | None] = {}
-    with Gradebook(db_url or f"sqlite:///{assignment.course.root / 'gradebook.db'}") as book:
+    with Gradebook(db_url or database(assignment.course)) as book:
         for question in assignment.auto_questions:
             try:
                 grade = book.find_grade(question.grade_id, question.notebook, assignment.name, student)

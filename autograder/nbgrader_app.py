@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import sys
@@ -9,12 +10,17 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import nbgrader.api
 from nbgrader.apps import NbGraderAPI
 from nbgrader.apps.baseapp import NbGrader
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
 
 from autograder.course import Course
+
+# nbgrader opens the gradebook twenty times for a hand-in. An engine keeps the statements that it has compiled, so one
+# for each gradebook saves a third of the time that recording takes. nbgrader closes its connections every time.
+nbgrader.api.create_engine = functools.lru_cache(maxsize=8)(nbgrader.api.create_engine)
 
 
 class QuietNbGrader(NbGrader):  # type: ignore[misc] # nbgrader ships no types

@@ -1,6 +1,7 @@
 """What every test may use: CIFAR-10 if there is some, and the choice to leave out the slow tests."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 REPOSITORY = Path(__file__).parent.parent
 # Courses that tests make in folders of their own share one runtime for workers.
 os.environ.setdefault("AUTOGRADER_RUNTIME", str(REPOSITORY / ".runtime"))
+# A shell that runs the tests in the background lets them, and what they start, ignore Ctrl-C; some tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 BATCHES = "cifar-10-batches-py"
 
 

@@ -6,8 +6,6 @@ import functools
 import hashlib
 import json
 import os
-import subprocess
-import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
@@ -20,18 +18,18 @@ from nndl.data_utils import data_name
 from autograder.course import Assignment, derived_seed
 from autograder.editions import Reading
 from autograder.errors import CourseError
-from autograder.examiner import target, target_foreign
+from autograder.examiner import target, target_foreign, warm
 from autograder.examiner.counted import not_counted, verdict
 from autograder.examiner.faults import OF_THE_STARTER
 from autograder.examiner.lending import suspects
 from autograder.examiner.same_fault import KINDS
 from autograder.examiner.session import WALL_CLOCK
 from autograder.examiner.stage import StagedHandIn
+from autograder.examiner.warm import CHECKS
 from autograder.misconceptions import all_misconceptions, by_name
 from autograder.results import SCHEMA, Check, QuestionResult, State, Target
 from autograder.wall import Wall, choose, places
 
-CHECKS = Path(__file__).resolve().parent.parent / "checks"
 LAYER_FUNCTIONS = ("_forward", "_backward", "_backward_alt")  # update rules may work in place
 STAND_IN = "synthetic stand-in"
 PATIENCE = 300  # wall-clock seconds that the examiner itself may take beside a hand-in's own
@@ -245,16 +243,8 @@ class Examination:
         with places.passage("examiner") as temporary:
             results = temporary / "private" / "results.json"
             results.parent.mkdir(mode=0o700)
-            command = [sys.executable, "-m", "pytest", "-q", "-p", "autograder.examiner.plugin", "--noconftest"]
-            command += [
-                "-c",
-                str(CHECKS / "pytest.ini"),
-                "--rootdir",
-                str(CHECKS),
-                "-p",
-                "no:cacheprovider",
-                str(CHECKS),
-            ]
+            command = ["-q", "-p", "autograder.examiner.plugin", "--noconftest", "-p", "no:cacheprovider"]
+            command += ["-c", str(CHECKS / "pytest.ini"), "--rootdir", str(CHECKS), str(CHECKS)]
             command += [f"--course={self.course.root}", f"--assignment={self.assignment.name}"]
             command += [f"--submission={self.folder.resolve()}", f"--wall={self.wall.name}"]
             command += [f"--results={results}", *(f"--question={name}" for name in questions)]
@@ -267,20 +257,18 @@ class Examination:
             environment.pop("PYTEST_ADDOPTS", None)
             environment["TMPDIR"] = str(temporary)  # what is laid out there goes with it, however that process ends
             patience = WALL_CLOCK * self.assignment.settings.limits.hand_in_cpu_seconds + PATIENCE
-            before = os.times()
+            printed = results.with_name("printed.txt")
             try:
-                run = subprocess.run(
-                    command, cwd=temporary, env=environment, capture_output=True, text=True, timeout=patience
-                )
-            except subprocess.TimeoutExpired:
+                code, cpu = warm.run(command, temporary, environment, printed, patience)
+            except warm.TookTooLong:
                 raise ExaminerFault(f"the hidden checks did not end within {patience} seconds") from None
-            after = os.times()
-            self.cpu += after.children_user + after.children_system - before.children_user - before.children_system
+            self.cpu += cpu
             found: dict[str, Any] = json.loads(results.read_text("utf-8")) if results.is_file() else {"outcomes": []}
             if self.wall.hides_usage:
                 self.cpu += found.get("cpu", 0.0)
-        if run.returncode not in (0, 1) or not found["outcomes"]:
-            raise ExaminerFault(f"pytest ended with {run.returncode}: {run.stdout[-3000:]}{run.stderr[-3000:]}")
+            told = printed.read_text("utf-8", "replace")[-3000:] if printed.is_file() else ""
+        if code not in (0, 1) or not found["outcomes"]:
+            raise ExaminerFault(f"pytest ended with {code}: {told}")
         return found
 
     def _dialect_options(self, reading: Reading) -> list[str]:
