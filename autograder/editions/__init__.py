@@ -49,10 +49,15 @@ class Dropout(_Part):
 
 
 class Normalization(_Part):
-    """`[normalization]`: the argument of FullyConnectedNet, and whether it is a flag for batchnorm only."""
+    """`[normalization]`: the argument of FullyConnectedNet, and whether it is a flag for batchnorm only.
+
+    `layernorm_mode` says whether the net puts a mode into layernorm's dict. Where none does, a layernorm that reads
+    one, because it stands on batchnorm, is right.
+    """
 
     argument: str = "normalization"
     flag: bool = False
+    layernorm_mode: bool = False
 
 
 class TargetOverride(_Part):

@@ -93,6 +93,8 @@ class Dialect:
         if name[0].isupper():
             return list(arguments), self._constructor(name, keywords)
         rule = name if module == "optim" else None
+        if name == "layernorm_forward" and not self.edition.normalization.layernorm_mode:
+            arguments = [_without_mode(item) for item in arguments]
         return [self.items(rule, item) for item in arguments], {
             key: self.items(rule, item) for key, item in keywords.items()
         }
@@ -132,6 +134,10 @@ class Dialect:
         if question == "fc_net_batchnorm" and self.argument(_NET, _NORM) != _NORM:
             told.append(f'{_NORM}="batchnorm" is your {self.argument(_NET, _NORM)}=True')
         return "; ".join(told)
+
+
+def _without_mode(value: Any) -> Any:
+    return {key: item for key, item in value.items() if key != "mode"} if isinstance(value, dict) else value
 
 
 _LENT_DROPOUT = """

@@ -98,7 +98,7 @@ def _follow(folder: Path, package: str, each: Import, source: Source, found: Nee
         real = top in standins.OLD or top in standins.MOVED
         if not real:
             found.stand_ins.add(top)
-        kind = "its old names are here" if real else "nothing can be computed with it"
+        kind = "its old names are here" if real else "it computes nothing"
         found.remarks[f"{top} is not installed here; a stand-in took its place ({kind})."] = None
     return []
 

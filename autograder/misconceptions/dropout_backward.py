@@ -26,7 +26,7 @@ wrong = functools.partial(
 
 
 @wrong(
-    sentence="Your dropout_backward returns nothing in test mode. It must return dout there.",
+    sentence="Your dropout_backward gives no gradient in test mode, where there is no mask. It must return dout there.",
 )
 def no_gradient_in_test_mode(dout, cache):
     dropout_param, mask = cache

@@ -123,8 +123,8 @@ wrong = functools.partial(
 
 
 @wrong(
-    sentence="Your net never uses dropout: a keep ratio is never above 1. It has dropout when "
-    "dropout_keep_ratio is not 1.",
+    sentence="Your net without normalization trains without dropout, whatever its keep ratio is. Every net needs "
+    "dropout layers when dropout_keep_ratio is not 1.",
 )
 class DropoutNeverOn(_Net):
     def wants_dropout(self, keep):

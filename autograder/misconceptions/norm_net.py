@@ -135,7 +135,8 @@ wrong_layernorm = functools.partial(
 
 
 @wrong(
-    sentence='Your net never enters test mode: bn_param[mode] = mode makes a new key. Write bn_param["mode"] = mode.',
+    sentence='Without labels your net leaves batchnorm in train mode. Write bn_param["mode"] = mode in every call '
+    "(bn_param[mode] = mode only makes a new key).",
 )
 class KeyOfTheModeMisspelt(_NormNet):
     def set_mode(self, bn_param, mode):

@@ -39,6 +39,30 @@ def test_p_is_turned_round_where_it_means_dropping():
     assert Dialect(edition("nndl-2023")).call("layers", "dropout_forward", [x, param], {})[0][1] == param
 
 
+# Layernorm that stands on batchnorm, in the manner of solutions of CS231n: right where no net tells it a mode.
+LAYERNORM_BY_BATCHNORM = """
+def layernorm_forward(x, gamma, beta, ln_param):
+    gamma, beta = np.atleast_2d(gamma, beta)
+    out, cache = batchnorm_forward(x.T, gamma.T, beta.T, {"mode": "train", **ln_param})
+    x_hat = (x - x.mean(axis=1, keepdims=True)) / np.sqrt(x.var(axis=1, keepdims=True) + ln_param.get("eps", 1e-5))
+    return out.T, (gamma, x_hat, np.sqrt(x.var(axis=1, keepdims=True) + ln_param.get("eps", 1e-5)))
+
+
+def layernorm_backward(dout, cache):
+    gamma, x_hat, std = cache
+    g = dout * gamma
+    dx = (g - g.mean(axis=1, keepdims=True) - x_hat * (g * x_hat).mean(axis=1, keepdims=True)) / std
+    return dx, (dout * x_hat).sum(axis=0), dout.sum(axis=0)
+"""
+
+
+@pytest.mark.parametrize(("name", "right"), [("cs231n-2018", True), ("dasecv", True), ("canonical", False)])
+def test_layernorm_may_read_a_mode_where_no_net_of_its_course_sets_one(name, right):
+    student = LocalStudent.of_reference(appended={"layers": LAYERNORM_BY_BATCHNORM}, edition_name=name)
+    failed = failures(student, checks_of("layernorm_forward"), seeds=[3])
+    assert bool(failed) != right
+
+
 def test_config_keys_are_those_of_the_rule():
     nndl = Dialect(edition("nndl-2023"))
     config = {"learning_rate": 0.1, "m": 1, "v": 2, "t": 3}
