@@ -54,4 +54,4 @@ lint: venv ## ruff, mypy, who may import whom
 	$(BIN)/lint-imports
 
 clean: ## remove what was made here (.venv/ and datasets/ stay)
-	rm -rf demo results logs autograded feedback gradebook.db .runtime build
+	rm -rf demo results logs autograded feedback export gradebook.db .runtime build

@@ -14,7 +14,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from autograder import class_verbs, editions, languages, wall
+from autograder import class_verbs, editions, export_verb, languages, wall
 from autograder.course import Course
 from autograder.errors import CourseError
 from autograder.results import HandInResult
@@ -22,6 +22,7 @@ from autograder.showing import as_dict, err, out, show, show_all, show_notebooks
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(class_verbs.app)
+app.add_typer(export_verb.app)
 
 WallOption = Annotated[
     str,
@@ -38,7 +39,7 @@ def _about() -> None:
     """Turn a folder of hand-ins into scores with reasons.
 
     source/ and assignments/ --release--> release/ ... DOWNLOAD --collect--> submitted/
-    submitted/ --grade--> gradebook.db --feedback--> feedback/
+    submitted/ --grade--> gradebook.db --feedback--> feedback/, --export--> export/
 
     Exit codes: 0 all done, 1 some could not be done, 2 wrong usage.
     """

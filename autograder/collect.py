@@ -138,7 +138,7 @@ def _entries(download: Path, folder: Path) -> list[Entry]:
     """The files of a download; a zip is unpacked into `folder`."""
     fix = "name the zip or folder that the learning platform gave"
     if download.is_dir():
-        return list(_entries_of_folder(download))
+        return list(entries_of_folder(download))
     if not download.is_file():
         raise CourseError("no such zip or folder", where=download, fix=fix)
     folder.mkdir()
@@ -149,7 +149,7 @@ def _entries(download: Path, folder: Path) -> list[Entry]:
     except ValueError as error:
         raise CourseError(str(error), where=download, fix=fix) from None
     left_out = [Entry(_printable(name), None, reason) for name, reason in refused.items()]
-    return [*_entries_of_folder(folder), *left_out]
+    return [*entries_of_folder(folder), *left_out]
 
 
 def _printable(name: str) -> PurePosixPath:
@@ -158,7 +158,8 @@ def _printable(name: str) -> PurePosixPath:
     return PurePosixPath(*[part for part in text.split("/") if part not in ("", ".", "..")][:20] or ["?"])
 
 
-def _entries_of_folder(folder: Path) -> Iterator[Entry]:
+def entries_of_folder(folder: Path) -> Iterator[Entry]:
+    """Every file below a folder; links and devices are refused, not followed."""
     for parent, folders, names in os.walk(folder):
         folders.sort()
         links = [name for name in folders if (Path(parent) / name).is_symlink()]

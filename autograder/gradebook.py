@@ -58,7 +58,8 @@ def record(course: Course, assignment: Assignment, student: str, *, settings: Co
         config.CourseDirectory.submitted_directory = temporary
         config.HandInExporter.missing = _stage(assignment, hand_in, Path(temporary) / student / assignment.name)
         api = nbgrader_api(course, config)
-        _check_release(assignment, api.coursedir.db_url)
+        with Gradebook(api.coursedir.db_url) as book:
+            check_release(assignment, book)
         ok, errors, log = run(api, "autograde", assignment.name, glob.escape(student))
     if not ok:
         reasons = [f"{type(error).__name__}: {error}" for error in errors[:1]] or [log.strip()[-500:]]
@@ -124,16 +125,15 @@ def _stage(assignment: Assignment, hand_in: Path, folder: Path) -> list[str]:
     return missing
 
 
-def _check_release(assignment: Assignment, db_url: str) -> None:
-    """The gradebook knows this assignment, with the points that the notebooks name."""
+def check_release(assignment: Assignment, book: Gradebook) -> None:
+    """The gradebook knows this assignment, with the points that the notebooks name; CourseError if not."""
     fix = f"run `autograder release {assignment.name}`"
     want = {question.grade_id: question.points for question in assignment.questions}
-    with Gradebook(db_url) as book:
-        try:
-            notebooks = book.find_assignment(assignment.name).notebooks
-        except MissingEntry:
-            raise CourseError("the assignment was not released yet", where=assignment.name, fix=fix) from None
-        have = {cell.name: float(cell.max_score) for notebook in notebooks for cell in notebook.grade_cells}
+    try:
+        notebooks = book.find_assignment(assignment.name).notebooks
+    except MissingEntry:
+        raise CourseError("the assignment was not released yet", where=assignment.name, fix=fix) from None
+    have = {cell.name: float(cell.max_score) for notebook in notebooks for cell in notebook.grade_cells}
     if want != have:
         changed = sorted(name for name in want.keys() | have.keys() if want.get(name) != have.get(name))
         raise CourseError(

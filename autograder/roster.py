@@ -13,9 +13,14 @@ from pathlib import Path
 
 from autograder.errors import CourseError
 
-IDS = ("canvas_id", "moodle_id", "gradescope_id", "email")
+# Of these `collect` meets canvas_id, moodle_id, gradescope_id and email in downloads; grades go back under any of them.
+IDS = (
+    *("canvas_id", "sis_user_id", "sis_login_id"),
+    *("moodle_id", "id_number", "username"),
+    *("gradescope_id", "email"),
+)
 _LONGEST = 100  # letters in the name of a folder
-COLUMNS = ("student", *IDS, "name", "submitted")
+COLUMNS = ("student", *IDS, "name", "section", "submitted")
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,7 @@ class Row:
     ids: Mapping[str, str]
     name: str
     submitted: datetime.datetime | None
+    section: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,7 @@ def _row(values: Mapping[str, str | None], path: Path, line: int) -> Row:
             fix = "write it with its offset from UTC, such as 2026-11-20 23:41:05+01:00"
             raise CourseError(f"submitted: {cells['submitted']} is no time", where=f"{path}, line {line}", fix=fix)
     ids = {kind: cells[kind] for kind in IDS if cells.get(kind)}
-    return Row(student, ids, cells.get("name", ""), submitted)
+    return Row(student, ids, cells.get("name", ""), submitted, cells.get("section", ""))
 
 
 def moment(text: str) -> datetime.datetime | None:

@@ -5,10 +5,12 @@ from concurrent.futures import Executor, Future
 
 import pytest
 from nbgrader.api import Gradebook
+from platform_rules import canvas_grades
 from rich.console import Console
 
 from autograder.course import Course
 from autograder.errors import CourseError
+from autograder.export import Choices, export, grades_of
 from autograder.grade import grade
 from autograder.gradebook import auto_scores
 from autograder.records import Records
@@ -65,6 +67,17 @@ def test_records_of_a_graded_class_agree_with_its_truth(class_):
     _, work, truth = class_
     assert {due.kind for due in truth.hand_ins.values()} >= {"correct", "misconception", "several", "broken"}
     assert disagreements(work, truth) == []
+
+
+def test_exported_canvas_file_holds_the_records_points_of_every_student(class_):
+    course, work, truth = class_
+    done = export(work, "canvas", grades_of(work), choices=Choices(unfinished="partial"))
+    _, grades = canvas_grades(done.place.read_text(encoding="utf-8"), work.settings.title)
+    assert set(grades) == set(truth.hand_ins)
+    for student, cell in grades.items():
+        kept = [(records_of(course, student).kept(question.grade_id), question) for question in work.auto_questions]
+        assert float(cell) == pytest.approx(sum(record.score(question.points) for record, question in kept if record))
+    assert {waits for row in done.grades for waits in row.waiting} >= {"target: not examined"}
 
 
 def test_regrade_lists_all_changes_before_one_is_written(class_):
