@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv data release demo test test-full test-hostile mutants bench lint clean
+.PHONY: help venv data release messages demo test test-full test-hostile mutants bench lint clean
 
 help: ## list what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -27,6 +27,9 @@ data: ## fetch CIFAR-10 into datasets/ (170 MB)
 
 release: venv ## make what students get: release/deep_nets and its zip
 	$(BIN)/autograder release deep_nets
+
+messages: venv ## bring the translations up to date with the texts (docs/languages.md)
+	$(BIN)/python -m autograder.languages.update
 
 demo: venv ## grade five hand-ins made on the spot (under 8 minutes); everything lies in demo/
 	@test -n "$$CIFAR10_DIR" || $(BIN)/python datasets/get_datasets.py --or-synthetic

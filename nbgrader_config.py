@@ -21,6 +21,7 @@ if str(Path(sys.executable).parent) not in os.environ.get("PATH", "").split(os.p
 c.GenerateAssignment.force = True
 c.GenerateAssignment.preprocessors = [
     "autograder.nbgrader_preprocessors.CheckSource",
+    "autograder.nbgrader_preprocessors.Translate",
     "nbgrader.preprocessors.IncludeHeaderFooter",
     "nbgrader.preprocessors.LockCells",
     "nbgrader.preprocessors.ClearSolutions",
@@ -59,6 +60,7 @@ c.Autograde.autograde_preprocessors = [
 # more for the feedback, when answers in words have got theirs.
 c.AssignLatePenalties.plugin_class = "autograder.late.LatePenalty"
 c.GenerateFeedback.preprocessors = [
+    "autograder.nbgrader_preprocessors.TranslateFeedback",
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.GetGrades",
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",

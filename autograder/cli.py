@@ -14,7 +14,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from autograder import class_verbs, editions, export_verb, people_verbs, wall
+from autograder import class_verbs, editions, export_verb, languages, people_verbs, wall
 from autograder.course import Course
 from autograder.errors import CourseError
 from autograder.results import HandInResult
@@ -59,6 +59,7 @@ def release(
     edition: Annotated[
         str, typer.Option("--edition", help="Write it in another course's names, below --output; docs/editions.md.")
     ] = "",
+    language: people_verbs.Language = languages.ENGLISH,
 ) -> None:
     """Make what students get: release/NAME and release/NAME.zip, without solutions and hidden tests.
 
@@ -82,6 +83,7 @@ def release(
         solved=names,
         output=output,
         edition=edition,
+        language=language,
     )
     out.print(f"{done.folder} is fresh" if check else f"released: {done}", markup=False)
     if done.cut is not None and done.cut.functions and not check:

@@ -17,28 +17,41 @@ from typing import Any
 from autograder.course import ABOUT, Assignment
 from autograder.delimiters import SOLUTION, regions
 from autograder.errors import CourseError
+from autograder.languages import ENGLISH, catalogue
 from autograder.stripping import check_syntax, read_source
+
+# What the guide to students says about functions that are given.
+SOLVED = "\n## Given in this copy\n\nThese functions are written already: {names}.\n"
+NOT_GRADED = "These questions are not graded: {not_graded}.\n"
 
 
 @dataclass(frozen=True)
 class Cut:
-    """A choice of notebooks and of functions that are given solved."""
+    """A choice of notebooks, of functions that are given solved, and of a language."""
 
     notebooks: tuple[str, ...]
     functions: tuple[str, ...] = ()
     questions: tuple[str, ...] = ()  # those that are not graded, because all of their functions are given
     asked_notebooks: tuple[str, ...] = ()
     asked_solved: tuple[str, ...] = ()
+    language: str = ENGLISH
 
     @classmethod
-    def of(cls, assignment: Assignment, notebooks: Iterable[str] = (), solved: Iterable[str] = ()) -> Cut:
+    def of(
+        cls,
+        assignment: Assignment,
+        notebooks: Iterable[str] = (),
+        solved: Iterable[str] = (),
+        language: str = ENGLISH,
+    ) -> Cut:
         """The cut that somebody asked for; all notebooks and no solved function by default.
 
         Raises
         ------
         CourseError
-            If there is no notebook, function or question of that name.
+            If there is no notebook, function, question or language of that name.
         """
+        catalogue(language)
         asked, names = tuple(sorted(set(notebooks))), tuple(sorted(set(solved)))
         there = tuple(path.stem for path in assignment.notebooks)
         for name in asked:
@@ -46,13 +59,18 @@ class Cut:
                 fix = f"choose from: {', '.join(there)}"
                 raise CourseError(f'no notebook "{name}"', where=f"source/{assignment.name}", fix=fix)
         functions = _functions(assignment, names)
-        return cls(asked or there, functions, _questions(assignment, functions), asked, names)
+        return cls(asked or there, functions, _questions(assignment, functions), asked, names, language)
 
     @classmethod
     def of_release(cls, assignment: Assignment, folder: Path) -> Cut:
         """The cut with which an existing release was made."""
         asked = read_about(folder).get("options", {})
-        return cls.of(assignment, asked.get("notebooks", ()), asked.get("solved", ()))
+        return cls.of(assignment, asked.get("notebooks", ()), asked.get("solved", ()), asked.get("language", ENGLISH))
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything was asked for that differs from the whole release."""
+        return bool(self.asked_notebooks or self.asked_solved or self.language != ENGLISH)
 
     def about(self, assignment: Assignment) -> str:
         """release.json: what belongs to this release, for `nndl.hand_in` and for grading."""
@@ -60,6 +78,9 @@ class Cut:
         for question in assignment.questions:
             if question.notebook in graded:
                 graded[question.notebook].append(question.grade_id)
+        options: dict[str, object] = {"notebooks": list(self.asked_notebooks), "solved": list(self.asked_solved)}
+        if self.language != ENGLISH:
+            options["language"] = self.language
         content = {
             "schema": 1,
             "assignment": assignment.name,
@@ -68,7 +89,7 @@ class Cut:
             "editable": list(assignment.settings.editable),
             "solved": list(self.functions),
             "not_graded": list(self.questions),
-            "options": {"notebooks": list(self.asked_notebooks), "solved": list(self.asked_solved)},
+            "options": options,
         }
         return json.dumps(content, indent=1) + "\n"
 
@@ -78,8 +99,8 @@ class Cut:
             return ""
         names = ", ".join(f"`{name}`" for name in self.functions)
         not_graded = ", ".join(f"`{name}`" for name in self.questions)
-        text = f"\n## Given in this copy\n\nThese functions are written already: {names}.\n"
-        return f"{text}These questions are not graded: {not_graded}.\n" if not_graded else text
+        text = SOLVED.format(names=names)
+        return text + NOT_GRADED.format(not_graded=not_graded) if not_graded else text
 
     def filled(self, text: str, module: str, where: str) -> str:
         """A file of the package in which the regions of the given functions are no regions any more."""

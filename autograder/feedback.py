@@ -7,11 +7,14 @@ from collections.abc import Iterable
 
 from rich.console import Console
 from rich.progress import Progress
+from traitlets.config import Config
 
 from autograder import feedback_page
 from autograder.course import Assignment, Course
 from autograder.errors import CourseError
 from autograder.grade import COLUMNS, recorded
+from autograder.languages import ENGLISH, catalogue
+from autograder.languages.told import told
 from autograder.nbgrader_app import nbgrader_api, run
 from autograder.pages import write_page
 from autograder.places import places
@@ -21,7 +24,12 @@ PAGE = "index"
 
 
 def feedback(
-    course: Course, assignment: Assignment, students: Iterable[str] | None = None, *, console: Console | None = None
+    course: Course,
+    assignment: Assignment,
+    students: Iterable[str] | None = None,
+    *,
+    language: str = ENGLISH,
+    console: Console | None = None,
 ) -> dict[str, str]:
     """Write feedback/<student>/<assignment>/*.html: a page for each notebook by nbgrader, and index.html by us.
 
@@ -31,6 +39,8 @@ def feedback(
     assignment : Assignment
     students : iterable of str, optional
         All whose hand-ins were recorded, by default.
+    language : str
+        Its language, one of `autograder.languages.LANGUAGES`.
     console : Console, optional
         Where progress is shown.
 
@@ -60,18 +70,21 @@ def feedback(
             where="autograded",
             fix=f"run `autograder grade {assignment.name}` first",
         )
-    api = nbgrader_api(course)
+    catalogue(language)
+    settings = Config()
+    settings.TranslateFeedback.language = language
+    api = nbgrader_api(course, settings)
     outcome = {}
     with Progress(*COLUMNS, console=console, disable=console is None) as progress:
         for student in progress.track(chosen, description="nbgrader's pages"):
             ok, errors, log = run(api, "generate_feedback", assignment.name, glob.escape(student))
             reason = f"{type(errors[0]).__name__}: {errors[0]}" if errors else log.strip()[-500:]
             outcome[student] = "" if ok else f"nbgrader could not write its pages: {reason}"
-        write_pages(assignment, progress.track(chosen, description="pages"))
+        write_pages(assignment, progress.track(chosen, description="pages"), language)
     return outcome
 
 
-def write_pages(assignment: Assignment, students: Iterable[str]) -> None:
+def write_pages(assignment: Assignment, students: Iterable[str], language: str = ENGLISH) -> None:
     """Write feedback/<student>/<assignment>/index.html for students whose hand-ins were recorded.
 
     It comes after nbgrader's pages: making those works out anew what being late costs, and empties the folder.
@@ -80,6 +93,7 @@ def write_pages(assignment: Assignment, students: Iterable[str]) -> None:
     for student in students:
         if student in found:
             result = recorded(assignment, student, root / "submitted" / student / assignment.name)
+            result = told(result, catalogue(language))
             graded = root / "autograded" / student / assignment.name
             view = feedback_page.view(assignment, known, found[student], result, graded)
             write_page(root / "feedback" / student / assignment.name / f"{PAGE}.html", "feedback.html", view)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,13 @@ from traitlets.utils.importstring import import_item
 from autograder.course import Assignment, Course
 from autograder.cut import Cut
 from autograder.hand_in_notebook import empty_notebook, read_hand_in
+from autograder.languages import ENGLISH, catalogue
+from autograder.languages.release import translate_notebook
+from autograder.languages.told import told, translate_shown
 from autograder.notebooks import check_ids, check_notebook, check_released_notebook, normalize
 from autograder.package import released_files, write_files
 from autograder.restoring import originals, restore
-from autograder.results import HandInResult
+from autograder.results import EXAMINED, HandInResult
 from autograder.safe_outputs import plain_text
 
 Processed = tuple[NotebookNode, dict[str, Any]]
@@ -63,6 +67,17 @@ class CheckSource(_Step):
         return nb, resources
 
 
+class Translate(_Step):
+    """The texts in the language of this release; they are English in the sources."""
+
+    language = Unicode(ENGLISH, help="Language of the release.").tag(config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> Processed:
+        """Replace texts before nbgrader works out the checksums of cells."""
+        translate_notebook(nb, resources["nbgrader"]["notebook"], self.language)
+        return nb, resources
+
+
 class Normalize(_Step):
     """The same bytes from every machine and every Python."""
 
@@ -91,13 +106,15 @@ class WritePackage(_Step):
 
     notebooks = List(Unicode(), help="Notebooks that are released; all by default.").tag(config=True)
     solved = List(Unicode(), help="Functions or questions that are given solved.").tag(config=True)
+    language = Unicode(ENGLISH, help="Language of the release.").tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> Processed:
         """Check what is left of the notebook, then write the package without its solutions, scripts and guide."""
         check_released_notebook(nb, self.name(resources))
         assignment = self.assignment(resources)
         folder = Path(self.coursedir.format_path(self.coursedir.release_directory, ".", assignment.name))
-        write_files(released_files(assignment, Cut.of(assignment, self.notebooks, self.solved)), folder)
+        cut = Cut.of(assignment, self.notebooks, self.solved, self.language)
+        write_files(released_files(assignment, cut), folder)
         return nb, resources
 
 
@@ -175,18 +192,47 @@ class ExaminerScores(_Step):
         return nb, resources
 
 
+class TranslateFeedback(_Step):
+    """The page of one notebook in the language of its reader: texts, and what the examiner says."""
+
+    language = Unicode(ENGLISH, help="Language of the page.").tag(config=True)
+    recorded = Unicode("autograder.grade.recorded", help="What reads records; examines nothing.").tag(config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> Processed:
+        """Replace texts and messages; English pages stay as they are."""
+        if self.language == ENGLISH:
+            return nb, resources
+        about, assignment, known = resources["nbgrader"], self.assignment(resources), catalogue(self.language)
+        folder = assignment.course.root / "submitted" / about["student"] / assignment.name
+        result = told(import_item(self.recorded)(assignment, about["student"], folder), known)
+        translate_shown(nb, about["notebook"], known)
+        for cell in nb.cells:
+            if cell.cell_type == "code" and utils.is_grade(cell) and not utils.is_solution(cell) and cell.outputs:
+                message = _message(result, cell.metadata.nbgrader.grade_id, known.say)
+                cell.outputs[0] = new_output("stream", name="stdout", text=message)
+        return nb, resources
+
+
+def _message(result: HandInResult, grade_id: str, say: Callable[[str], str] = str) -> str:
+    """What stands under a question."""
+    question = result.question(grade_id)
+    if question is None:
+        message = result.reason or say("This question was not examined, so it scores 0. Ask for a regrade.")
+    else:
+        message = question.message(say) or say(EXAMINED)
+    return plain_text(message, 20_000) + "\n"
+
+
 def _write_score(cell: NotebookNode, result: HandInResult) -> None:
     """Message and score of one cell, always explicit: nbgrader takes an empty output for full marks."""
     grade_id, points = cell.metadata.nbgrader.grade_id, float(cell.metadata.nbgrader.points)
     question = result.question(grade_id)
-    score, message = 0.0, result.reason or "This question was not examined, so it scores 0. Ask for a regrade."
-    if question is not None:
-        message = question.message() or "Examined."
-        if question.state == "graded" and result.state == "graded":
-            score = question.score(points)
+    score = 0.0
+    if question is not None and question.state == "graded" and result.state == "graded":
+        score = question.score(points)
     score = min(max(float(score), 0.0), points) if math.isfinite(score) else 0.0
     cell.outputs = [
-        new_output("stream", name="stdout", text=plain_text(message, 20_000) + "\n"),
+        new_output("stream", name="stdout", text=_message(result, grade_id)),
         new_output("execute_result", data={"text/plain": repr(score)}, execution_count=None),
     ]
     cell.execution_count = None

@@ -9,6 +9,7 @@ from autograder.course import ABOUT, Assignment
 from autograder.cut import Cut
 from autograder.environment import LOCK, student_environment, student_requirements
 from autograder.errors import CourseError
+from autograder.languages.release import translated_files
 from autograder.stripping import STUB, read_source, stripped
 
 # Made on the spot by Python, Jupyter or the data script; never a part of the course.
@@ -60,7 +61,7 @@ def support_files(assignment: Assignment) -> dict[str, Path]:
 def released_files(assignment: Assignment, cut: Cut | None = None) -> dict[str, str]:
     """Everything students get besides the notebooks: name in the release -> text, solutions removed.
 
-    With a cut, the functions that it gives keep their solutions.
+    With a cut, the functions that it gives keep their solutions, and sentences are in its language.
 
     Raises
     ------
@@ -94,7 +95,7 @@ def released_files(assignment: Assignment, cut: Cut | None = None) -> dict[str, 
     made[ABOUT] = cut.about(assignment)
     lock = assignment.course.root / LOCK
     made |= {"environment.yml": student_environment(lock), "requirements.txt": student_requirements(lock)}
-    return dict(sorted(made.items()))
+    return dict(sorted(translated_files(made, assignment.package.name, cut.language).items()))
 
 
 def write_files(files: dict[str, str], folder: Path) -> None:

@@ -7,10 +7,14 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from autograder import languages
 from autograder.course import Course
 from autograder.showing import err, out
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+Language = Annotated[
+    str, typer.Option("--language", help=f"One of {', '.join(languages.LANGUAGES)}; see docs/languages.md.")
+]
 Name = Annotated[str, typer.Argument(help="Name of the assignment, a folder below assignments/.")]
 
 
@@ -18,6 +22,7 @@ Name = Annotated[str, typer.Argument(help="Name of the assignment, a folder belo
 def feedback(
     assignment: Name = "deep_nets",
     student: Annotated[list[str] | None, typer.Option("--student", help="Only this student; may be repeated.")] = None,
+    language: Language = languages.ENGLISH,
 ) -> None:
     """Write pages for each student: scores, what must hold, what was recognised, how to go on, comments.
 
@@ -30,7 +35,7 @@ def feedback(
     from autograder.feedback import feedback as run
 
     course = Course.find()
-    done = run(course, course.assignment(assignment), student or None, console=err)
+    done = run(course, course.assignment(assignment), student or None, language=language, console=err)
     failed = {name: why for name, why in done.items() if why}
     for name, why in failed.items():
         err.print(f"{name}: {why}", markup=False)

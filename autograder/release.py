@@ -20,6 +20,7 @@ from autograder import editions
 from autograder.course import ABOUT, Assignment, Course
 from autograder.cut import Cut, read_about
 from autograder.errors import CourseError
+from autograder.languages import ENGLISH
 from autograder.nbgrader_app import nbgrader_api, run
 from autograder.package import DATA, LITTER
 from autograder.proof import differences, imports, leaks
@@ -50,6 +51,7 @@ def release(
     solved: Iterable[str] = (),
     output: Path | None = None,
     edition: str = "",
+    language: str = ENGLISH,
 ) -> Release:
     """Make the release of one assignment, or prove that the one in release/ is what would be made now.
 
@@ -69,6 +71,8 @@ def release(
         Write <output>/<name> and its zip there, for single students; release/ and the gradebook stay as they are.
     edition : str
         Write it in the names of another course (docs/editions.md); needs `output`.
+    language : str
+        Its language, one of `autograder.languages.LANGUAGES`. A text without a translation stays English.
 
     Raises
     ------
@@ -82,8 +86,8 @@ def release(
     kept = (output or course.root / "release") / name
     if output is not None and kept.exists() and not (kept / ABOUT).is_file():
         raise CourseError("there is such a folder, and it is no release", where=kept, fix="name another --output")
-    cut = Cut.of(assignment, notebooks, solved)
-    if check and not (cut.asked_notebooks or cut.asked_solved or edition):
+    cut = Cut.of(assignment, notebooks, solved, language)
+    if check and not (cut.asked or edition):
         cut = Cut.of_release(assignment, kept)
         edition = read_about(kept).get("options", {}).get("edition", "")
     if edition and output is None:
@@ -123,6 +127,7 @@ def _generate(assignment: Assignment, folder: Path, cut: Cut, *, keep_gradebook:
     settings.NoPointsForGiven.solved = list(cut.asked_solved)
     settings.WritePackage.solved = list(cut.asked_solved)
     settings.WritePackage.notebooks = list(cut.asked_notebooks)
+    settings.Translate.language = settings.WritePackage.language = cut.language
     if keep_gradebook:
         settings.SaveCells.enabled = False
         settings.GenerateAssignment.no_database = True

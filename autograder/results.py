@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Callable
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA = 1
+# The words that join the sentences of a message.
+EXAMINED, RECOGNISED, OR, HINT, REMARK = WORDS = ("Examined.", "Recognised:", "Or:", "Hint:", "Remark:")
 WIDTH = 100  # columns of a message: pages show it as plain text, which does not wrap by itself
 
 State = Literal["graded", "failed", "missing"]
@@ -107,19 +110,26 @@ class QuestionResult(Record):
         target = self.target.message if self.target else ""
         return (self.reason or target or " Or: ".join(self.recognised) or bad).partition("\n")[0]
 
-    def message(self) -> str:
-        """What the student reads under the question: the reason, what failed, the target's story, remarks."""
+    def message(self, say: Callable[[str], str] = str) -> str:
+        """What the student reads under the question: the reason, what failed, the target's story, remarks.
+
+        `say` translates the words that join them.
+        """
         failed = [check for check in self.checks if not check.passed]
         lines = [self.reason] if self.reason else []
         if self.checks:
-            lines.append(f"{len(self.checks) - len(failed)} of {len(self.checks)} checks passed.")
+            lines.append(say(f"{len(self.checks) - len(failed)} of {len(self.checks)} checks passed."))
         if self.recognised:
-            lines.append(f"Recognised: {' Or: '.join(self.recognised)}")
+            joined = f" {say(OR)} ".join(self.recognised)
+            lines.append(f"{say(RECOGNISED)} {joined}")
         for check in failed:
-            lines += [f"FAIL {check.name}", *(f"     {line}" for line in check.message.splitlines())]
+            lines.append(f"FAIL {check.name}")
+            for line in check.message.splitlines():
+                hint = line.removeprefix(HINT)
+                lines.append(f"     {say(HINT)}{hint}" if line.startswith(HINT) else f"     {line}")
         if self.target is not None:
             lines += self.target.message.splitlines()
-        lines += [f"Remark: {remark}" for remark in self.remarks]
+        lines += [f"{say(REMARK)} {remark}" for remark in self.remarks]
         return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent=line[: _indent(line)]) for line in lines)
 
 

@@ -188,7 +188,7 @@ def test_on_colab_the_zip_is_in_the_drive_and_it_is_said_how_to_get_it(folder, t
     monkeypatch.chdir(drive)
     hand_in(try_out=False)
     assert (drive / "deep_nets_hand_in.zip").is_file()
-    assert "It lies in your Drive. Download it from there and hand" in capsys.readouterr().out
+    assert "It lies in your Drive. Download it from there." in capsys.readouterr().out
 
 
 def test_output_may_be_a_folder_and_a_bad_place_is_said(folder, tmp_path, capsys):

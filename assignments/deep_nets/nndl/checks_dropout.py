@@ -66,11 +66,12 @@ def _hint_for_zeros(seen, p):
 def _independence(x):
     p, hint = 0.5, "draw one random number for every value of x, not one for a row or a column"
     zeros = np.asarray(layers.dropout_forward(x.copy(), {"mode": "train", "p": p})[0]) == 0
-    for axis, what in ((0, "column"), (1, "row")):
+    furthest_of = ("share of zeros in the column furthest from 1/2", "share of zeros in the row furthest from 1/2")
+    for axis, what in enumerate(furthest_of):
         shares = zeros.mean(axis=axis)
         tolerance = tolerance_of_mean(x.shape[axis], looks=len(shares))
         furthest = shares[np.argmax(abs(shares - p))]
-        yield within(f"share of zeros in the {what} furthest from 1/2", furthest, p, tolerance, hint)
+        yield within(what, furthest, p, tolerance, hint)
 
 
 def _any_rank(rng):

@@ -13,6 +13,7 @@ yields one `Row` for everything it looked at, made by `holds`, `close`, `within`
 import importlib
 import math
 import traceback
+import unicodedata
 from collections import namedtuple
 from pathlib import Path
 
@@ -313,12 +314,18 @@ def _own_lines(error):
     return "\n" + "".join(lines)
 
 
+def _columns(text):
+    """How wide a text is drawn: Chinese and Korean letters take two columns each."""
+    return sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text)
+
+
 def _table(title, rows):
     """Plain aligned text, hints of failed rows and remarks below their row."""
-    widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
+    widths = [max((_columns(row[i]) for row in rows), default=0) for i in range(3)]
     lines = [title]
     for row in rows:
-        cells = "  ".join(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True))
+        padded = [cell + " " * (width - _columns(cell)) for cell, width in zip(row[:3], widths, strict=True)]
+        cells = "  ".join(padded)
         lines.append(f"  {cells}  {'pass' if row.passed else 'FAIL'}")
         if row.hint and (not row.passed or row.value == "-"):
             lines.append(f"      -> {row.hint}")

@@ -181,8 +181,9 @@ def _report(folder, files, target, missing, optional):
     given = f" and {len(inside) - len(own)} given files" if own else f"{len(inside)} files"
     print(f"\nPacked: {', '.join(books) or 'no notebook'}; in nndl/ {', '.join(own)}{given}")
     print(f"Zip:    {target} ({target.stat().st_size / 1e6:.2f} MB)")
-    where = "It lies in your Drive. Download it from there and h" if "/content/drive" in target.as_posix() else "H"
-    print(f"{where}and this one file in where your course collects work. You may pack again as often as you like.")
+    if "/content/drive" in target.as_posix():
+        print("It lies in your Drive. Download it from there.")
+    print("Hand this one file in where your course collects work. You may pack again as often as you like.")
     print("The zip holds notebooks as they were last SAVED. If you changed one since, save it and pack again.")
 
 
