@@ -128,13 +128,12 @@ def _is_idle(layer: Layer, x: Array, out: Array) -> bool:
 
 
 def _is_apart(layer: Layer, student: Student, data: Data, out: Array, param: dict[str, object]) -> bool:
-    """Whether a forward pass works on each number alone: others change, and it gives the same for the first."""
+    """Whether a forward pass works on each number alone: all others change, and it gives the same for the first."""
     x, gamma, beta, _ = data
-    others = x.copy()
-    others[(slice(1, None), slice(None))[:: 1 if layer.axis == 0 else -1]] *= 2
-    first = (slice(0, 1), slice(None))[:: 1 if layer.axis == 0 else -1]
+    others = 2 * x
+    others[0, 0] = x[0, 0]
     again, _ = layer.run(student, others, gamma, beta, dict(param))
-    return rel_error(np.asarray(again[first], dtype=np.float64), out[first]) < EXACT
+    return rel_error(np.asarray(again, dtype=np.float64)[0, 0], out[0, 0]) < EXACT
 
 
 def _right_answers(layer: Layer, data: Data, out: Array, eps: float) -> list[tuple[Array, ...]]:

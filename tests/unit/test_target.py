@@ -278,8 +278,8 @@ def test_net_that_scores_nonsense_gets_no_points(rerun, loss):
     ("cell", "told"),
     [
         ("if True:\n        a = 1\n    b = 2", "code cell 2 of the target section is not valid Python"),
-        ("%time 1\n" * 600, "code cell 2 of the target section is not valid Python"),
-        ("x = 1\n" * 100_000, "more than 200,000 letters"),
+        ("%time 1\n" * 600, "code cell 2 of the target section holds more than 50,000 letters, or more than 50 lines"),
+        ("x = 1\n" * 100_000, "more than 50,000 letters of code"),
     ],
     ids=["wrong dedent", "too many magics", "too long"],
 )
