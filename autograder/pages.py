@@ -29,12 +29,12 @@ _MARKDOWN = mistune.create_markdown(escape=True, plugins=["table", "strikethroug
 def write_page(path: Path, template: str, view: Mapping[str, object], language: str = ENGLISH) -> None:
     """Write the page that a template of autograder/templates makes of a view; what the view says is as it should be."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(_environment(language).get_template(template).render(view), encoding="utf-8")
+    path.write_text(templates(language).get_template(template).render(view), encoding="utf-8")
 
 
 def messages(template: str) -> Iterator[str]:
     """The sentences of a template that have translations; of what is counted, both forms."""
-    environment = _environment()
+    environment = templates()
     source = (Path(__file__).parent / "templates" / template).read_text(encoding="utf-8")
     for _, _, found in environment.extract_translations(source):  # type: ignore[attr-defined]  # the extension adds it
         forms = found if isinstance(found, tuple) else (found,)
@@ -42,7 +42,8 @@ def messages(template: str) -> Iterator[str]:
 
 
 @functools.cache
-def _environment(language: str = ENGLISH) -> Environment:
+def templates(language: str = ENGLISH) -> Environment:
+    """What makes pages of templates, in a language."""
     known = catalogue(language)
 
     def gettext(message: str) -> str:
