@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 from page_class import (
@@ -57,7 +58,7 @@ def told(html: str) -> str:
     """All that is seen or heard, but for code and what the made-up class says itself."""
     heard = re.findall(r'(?:alt|aria-label|title)="([^"]*)"', html)
     title = re.findall("<title>(.*?)</title>", html)
-    found = " | ".join([*heard, *title, text(re.sub(r"<code>.*?</code>", "", html, flags=re.DOTALL))])
+    found = " | ".join([*map(unescape, [*heard, *title]), text(re.sub(r"<code>.*?</code>", "", html, flags=re.DOTALL))])
     for sentence in MADE_UP:
         found = found.replace(sentence, "")
     return ANSWER.sub("", found)
