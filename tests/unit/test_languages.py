@@ -27,7 +27,7 @@ from autograder.languages.told import told
 from autograder.languages.update import as_bytes, open_entries, updated
 from autograder.misconceptions import by_name
 from autograder.pages import templates
-from autograder.results import Check, HandInResult, QuestionResult
+from autograder.results import GUARD, Check, HandInResult, QuestionResult
 
 OTHERS = [language for language in LANGUAGES if language != ENGLISH]
 MATH = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$", re.DOTALL)
@@ -182,3 +182,8 @@ def test_told_record_keeps_everything_but_its_sentences():
 
 def _without(items, key):
     return {name: value for name, value in items.items() if name != key}
+
+
+def test_the_guards_line_begins_as_pages_know_it():
+    template = next(message.id for message in entries("zh") if "of the validation images slightly" in message.id)
+    assert template.startswith(f"{GUARD} ")
