@@ -14,7 +14,6 @@ from autograder.course import Assignment, Course
 from autograder.errors import CourseError
 from autograder.grade import COLUMNS, recorded
 from autograder.languages import ENGLISH, catalogue
-from autograder.languages.told import told
 from autograder.nbgrader_app import nbgrader_api, run
 from autograder.pages import write_page
 from autograder.places import places
@@ -89,11 +88,10 @@ def write_pages(assignment: Assignment, students: Iterable[str], language: str =
 
     It comes after nbgrader's pages: making those works out anew what being late costs, and empties the folder.
     """
-    root, found, known = assignment.course.root, sheets(assignment), places(assignment)
+    root, found, known = assignment.course.root, sheets(assignment), places(assignment, language)
     for student in students:
         if student in found:
             result = recorded(assignment, student, root / "submitted" / student / assignment.name)
-            result = told(result, catalogue(language))
             graded = root / "autograded" / student / assignment.name
-            view = feedback_page.view(assignment, known, found[student], result, graded)
-            write_page(root / "feedback" / student / assignment.name / f"{PAGE}.html", "feedback.html", view)
+            view = feedback_page.view(assignment, known, found[student], result, graded, catalogue(language))
+            write_page(root / "feedback" / student / assignment.name / f"{PAGE}.html", "feedback.html", view, language)

@@ -14,10 +14,11 @@ from autograder import figures, wording
 from autograder.course import Assignment, Question
 from autograder.editions import CANONICAL
 from autograder.examiner.examine import STAND_IN
+from autograder.languages import GUIDE, PAGE, Catalogue
 from autograder.mending import Mend, mends
 from autograder.pages import markdown, percent
 from autograder.places import Place
-from autograder.results import HandInResult, QuestionResult
+from autograder.results import GUARD, HandInResult, QuestionResult
 from autograder.scores import Score, Sheet
 
 MAX_PLOTS = 12  # of one notebook; nbgrader's pages show all
@@ -85,18 +86,24 @@ class Notebook:
 
 
 def view(
-    assignment: Assignment, places: dict[str, Place], sheet: Sheet, result: HandInResult, autograded: Path
+    assignment: Assignment,
+    places: dict[str, Place],
+    sheet: Sheet,
+    result: HandInResult,
+    autograded: Path,
+    known: Catalogue,
 ) -> dict[str, object]:
-    """What the template is filled with."""
+    """What the template is filled with. Records come in English; what they say is translated here, at the end."""
     rows = [Row(place, sheet.score(place.question), result.question(name)) for name, place in places.items()]
     questions = [row.question for row in rows]
     parts = [_part(name, rows, sheet) for name in dict.fromkeys(question.notebook for question in questions)]
     found = mends(places, result)
-    notebooks = list(_notebooks(autograded, [part.notebook for part in parts]))
+    notebooks = list(_notebooks(autograded, [part.notebook for part in parts], known))
     answers = {name: text for notebook in notebooks for name, text in notebook.answers.items()}
     trained = next((question for question in result.questions if question.target is not None), None)
     return {
         "assignment": assignment,
+        "title": known.text(GUIDE, f"# {assignment.settings.title}").removeprefix("# "),
         "sheet": sheet,
         "earned": sheet.total(questions),
         "most": sum(question.points for question in questions),
@@ -105,10 +112,10 @@ def view(
         "unexamined": [row for row in rows if row.state == "unexamined"],
         "unanswered": [row for row in rows if row.state == "unanswered"],
         "open_points": sum(row.question.points - row.score.points for row in rows if row.open),
-        "mends": found,
+        "mends": [mend.told(known.say) for mend in found],
         "points": {mend.anchor: _points_of(mend, rows) for mend in found},
-        "good_to_know": list(_good_to_know(result)),
-        "target": trained and _target(trained),
+        "good_to_know": list(_good_to_know(result, known)),
+        "target": trained and _target(trained, known),
         "words_given": [
             (row, markdown(answers.get(row.question.grade_id, "")), _comment(sheet, row))
             for row in rows
@@ -137,23 +144,23 @@ def _comment(sheet: Sheet, row: Row) -> Markup:
     return markdown(sheet.comments.get(row.question.grade_id, ""))
 
 
-def _good_to_know(result: HandInResult) -> Iterator[tuple[str, str]]:
+def _good_to_know(result: HandInResult, known: Catalogue) -> Iterator[tuple[str, str]]:
     """Remarks on questions that lost nothing; those on others stand with what is to be mended."""
     for record in result.questions:
         if record.share >= 1 and record.target is None:
-            yield from ((record.question, remark) for remark in record.remarks)
+            yield from ((record.question, known.say(remark)) for remark in record.remarks)
 
 
-def _target(record: QuestionResult) -> dict[str, Any]:
+def _target(record: QuestionResult, known: Catalogue) -> dict[str, Any]:
     """The section on the training: curve, numbers, the examiner's story, whether it is provisional."""
     target = record.target
     assert target is not None
     curve = None
     if target.history:
-        best = f"{wording.BEST}: {percent(max(target.history))}"
-        words = {"x": wording.EPOCH, "y": wording.ACCURACY, "best": best}
-        words["target"] = f"{wording.FULL_POINTS}: {percent(target.required)}"
-        words["label"] = wording.CURVE.format(
+        words = {"x": known.text(PAGE, wording.EPOCH), "y": known.text(PAGE, wording.ACCURACY)}
+        words["best"] = f"{known.text(PAGE, wording.BEST)}: {percent(max(target.history))}"
+        words["target"] = f"{known.text(PAGE, wording.FULL_POINTS)}: {percent(target.required)}"
+        words["label"] = known.text(PAGE, wording.CURVE).format(
             epochs=len(target.history),
             best=percent(max(target.history)),
             epoch=target.best_epoch,
@@ -164,27 +171,29 @@ def _target(record: QuestionResult) -> dict[str, Any]:
         "record": record,
         "curve": curve,
         "history": list(enumerate(target.history, start=1)),
-        "story": target.message.splitlines(),
+        "reason": known.say(record.reason),
+        "story": [(known.say(line), line.startswith(GUARD)) for line in target.message.splitlines()],
         "objected": target.guard is not None and bool(target.guard.unexplained),
         "provisional": STAND_IN in record.data,
     }
 
 
-def _notebooks(folder: Path, names: list[str]) -> Iterator[Notebook]:
+def _notebooks(folder: Path, names: list[str], known: Catalogue) -> Iterator[Notebook]:
     """Answers and plots of the notebooks that `grade` made harmless; a page holds no more than MAX_BYTES of plots."""
     room = MAX_BYTES
     for name in names:
         path = folder / f"{name}.ipynb"
         found = Notebook(name)
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.is_file() else []
-        heading = ""
+        heading, texts = "", known.of_notebook(name)
         for cell in cells:
             source = "".join(cell["source"])
             about = cell["metadata"].get("nbgrader", {})
             if about.get("grade") and about.get("solution"):
                 found.answers[about["grade_id"]] = source
             elif cell["cell_type"] == "markdown":
-                heading = next((line.lstrip("# ") for line in source.splitlines() if line.startswith("#")), heading)
+                lines = texts.get(source, source).splitlines()
+                heading = next((line.lstrip("# ") for line in lines if line.startswith("#")), heading)
             for output in cell.get("outputs", ()):
                 if png := "".join(output.get("data", {}).get("image/png", "")).replace("\n", ""):
                     if len(found.plots) == MAX_PLOTS or len(png) > room:

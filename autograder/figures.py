@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import itertools
 import re
+import warnings
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -147,7 +148,9 @@ def _svg(figure: Figure, name: str, label: str) -> Markup:
     for axes in figure.axes:
         axes.patch.set_alpha(0)
     made = io.StringIO()
-    figure.savefig(made, format="svg", metadata={"Date": None})
+    with warnings.catch_warnings():  # matplotlib's own font has no Chinese and no Korean letters; the page's has
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from", UserWarning)
+        figure.savefig(made, format="svg", metadata={"Date": None})
     text = made.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>\s*|<!--.*?-->\s*", "", text[text.index("<svg") :], flags=re.DOTALL)
     text = re.sub(r'<g id="[^"]*"', "<g", text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,6 +22,10 @@ class Said:
     names: tuple[str, ...]
     must_hold: str
     seen: tuple[str, ...]
+
+    def told(self, say: Callable[[str], str]) -> Said:
+        """The same in the language that `say` speaks."""
+        return Said(_all(self.names, say), say(self.must_hold), _all(self.seen, say))
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,18 @@ class Mend:
         """Its id on the page."""
         return f"mend-{self.places[0].question.grade_id}"
 
+    def told(self, say: Callable[[str], str]) -> Mend:
+        """The same in the language that `say` speaks; places have theirs already."""
+        return Mend(
+            kind=self.kind,
+            places=self.places,
+            reason=say(self.reason),
+            recognised=_all(self.recognised, say),
+            said=tuple(said.told(say) for said in self.said),
+            hints=_all(self.hints, say),
+            remarks=_all(self.remarks, say),
+        )
+
 
 def kind_of(record: QuestionResult) -> Kind | None:
     """Why a question lost points; None where it lost none, or was given solved."""
@@ -63,7 +79,10 @@ def reason_of(record: QuestionResult) -> str:
 
 
 def mends(places: dict[str, Place], result: HandInResult) -> list[Mend]:
-    """All that is to be mended, what kept everything from being examined first, then in the order of work."""
+    """All that is to be mended, what kept everything from being examined first, then in the order of work.
+
+    It reads the words of a record (reasons, hints), so the record is the English one; `Mend.told` comes after.
+    """
     groups: dict[tuple[Kind, tuple[object, ...]], list[QuestionResult]] = {}
     for name in places:
         record = result.question(name)
@@ -104,3 +123,7 @@ def _said(failing: Iterable[Check]) -> Iterable[Said]:
     for message, checks in names.items():
         must_hold, *seen = [line for line in message.splitlines() if not line.startswith(HINT)] or [""]
         yield Said(tuple(checks), must_hold, tuple(seen))
+
+
+def _all(sentences: Iterable[str], say: Callable[[str], str]) -> tuple[str, ...]:
+    return tuple(say(sentence) for sentence in sentences)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import mistune
@@ -14,6 +14,8 @@ from markupsafe import Markup, escape
 
 from autograder import wording
 from autograder.hand_in_notebook import MAX_MARKDOWN
+from autograder.languages import ENGLISH, PAGE, catalogue
+from autograder.languages.templates import as_jinja, from_jinja
 from autograder.safe_outputs import plain_text
 
 # Forbids everything but the style sheet in the page and pictures in the page.
@@ -24,15 +26,34 @@ _LONGEST_NAME = 200
 _MARKDOWN = mistune.create_markdown(escape=True, plugins=["table", "strikethrough"])
 
 
-def write_page(path: Path, template: str, view: Mapping[str, object]) -> None:
-    """Write the page that a template of autograder/templates makes of a view."""
+def write_page(path: Path, template: str, view: Mapping[str, object], language: str = ENGLISH) -> None:
+    """Write the page that a template of autograder/templates makes of a view; what the view says is as it should be."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(_environment().get_template(template).render(view), encoding="utf-8")
+    path.write_text(templates(language).get_template(template).render(view), encoding="utf-8")
+
+
+def messages(template: str) -> Iterator[str]:
+    """The sentences of a template that have translations; of what is counted, both forms."""
+    environment = templates()
+    source = (Path(__file__).parent / "templates" / template).read_text(encoding="utf-8")
+    for _, _, found in environment.extract_translations(source):  # type: ignore[attr-defined]  # the extension adds it
+        forms = found if isinstance(found, tuple) else (found,)
+        yield from (from_jinja(form) for form in forms if form is not None)
 
 
 @functools.cache
-def _environment() -> Environment:
+def templates(language: str = ENGLISH) -> Environment:
+    """What makes pages of templates, in a language."""
+    known = catalogue(language)
+
+    def gettext(message: str) -> str:
+        return as_jinja(known.text(PAGE, from_jinja(message)))
+
+    def ngettext(one: str, many: str, number: int) -> str:
+        return gettext(one if number == 1 else many)
+
     environment = Environment(
+        extensions=["jinja2.ext.i18n"],
         loader=PackageLoader("autograder"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -40,7 +61,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals |= {"policy": POLICY, "words": wording}
+    environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]  # as above
+    environment.globals |= {"policy": POLICY, "words": wording, "language": language}
     environment.filters |= {"number": number, "percent": percent, "name": shown_name, "code": code}
     return environment
 

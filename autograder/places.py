@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograder.course import Assignment, Question
+from autograder.languages import ENGLISH, Catalogue, catalogue
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,11 @@ class Place:
     files: tuple[str, ...]
 
 
-def places(assignment: Assignment) -> dict[str, Place]:
-    """The place of every question, in the order in which students work."""
+def places(assignment: Assignment, language: str = ENGLISH) -> dict[str, Place]:
+    """The place of every question, in the order of work; headings are those of a release in `language`."""
     headings: dict[str, str] = {}
     for path in assignment.notebooks:
-        headings |= _headings(json.loads(path.read_text(encoding="utf-8")))
+        headings |= _headings(json.loads(path.read_text(encoding="utf-8")), path.stem, catalogue(language))
     defined = _defined(assignment)
     found = {}
     for question in in_order(assignment):
@@ -42,13 +43,14 @@ def in_order(assignment: Assignment) -> list[Question]:
     return sorted(assignment.questions, key=lambda question: order.get(question.notebook, len(order)))
 
 
-def _headings(notebook: dict[str, Any]) -> dict[str, str]:
+def _headings(notebook: dict[str, Any], name: str, known: Catalogue) -> dict[str, str]:
     """The last heading above each graded cell. What is a solution itself holds none."""
-    heading, found = "", {}
+    heading, found, texts = "", {}, known.of_notebook(name)
     for cell in notebook["cells"]:
         about = cell["metadata"].get("nbgrader", {})
         if cell["cell_type"] == "markdown" and not about.get("solution"):
-            for line in re.findall(r"^#{1,6} +(.+)$", "".join(cell["source"]), re.MULTILINE):
+            source = "".join(cell["source"])
+            for line in re.findall(r"^#{1,6} +(.+)$", texts.get(source, source), re.MULTILINE):
                 heading = re.sub(r"[`*]", "", line).strip()
         if about.get("grade"):
             found[about["grade_id"]] = heading

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 SCHEMA = 1
 # The words that join the sentences of a message.
 EXAMINED, RECOGNISED, OR, HINT, REMARK = WORDS = ("Examined.", "Recognised:", "Or:", "Hint:", "Remark:")
+GUARD = "Guard:"  # the line of a target's message that holds the guard's verdict begins so
 WIDTH = 100  # columns of a message: pages show it as plain text, which does not wrap by itself
 
 State = Literal["graded", "failed", "missing"]

@@ -23,6 +23,9 @@ CURVE = (
     "Full points begin at {required}. The table below holds every number."
 )
 
+# All of the above are for students, so they have translations (languages/collect.py); the report is for teachers.
+FEEDBACK = (*STATES.values(), EPOCH, ACCURACY, BEST, FULL_POINTS, CURVE)
+
 
 def count(number: int, one: str, many: str) -> str:
     """A number and its noun.

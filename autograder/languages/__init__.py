@@ -25,7 +25,7 @@ ENGLISH = "en"
 LANGUAGES = {ENGLISH: "English", "zh": "简体中文", "ko": "한국어"}
 
 # The first parts of contexts. A cell's context is that of its notebook: "Dropout.ipynb#intro".
-PACKAGE, FEEDBACK, GUIDE = "nndl", "feedback", "README.md"
+PACKAGE, FEEDBACK, PAGE, GUIDE = "nndl", "feedback", "page", "README.md"
 
 _SENTENCE_END = re.compile(r"(?<=[.?!:;]) +")
 # A value that holds such an end swallows a sentence; one that begins a sentence swallows what a semicolon ends, too.

@@ -1,24 +1,27 @@
-"""Every text that has a translation, from where it stands: notebooks, the student package, the guide, feedback."""
+"""Every text that has a translation, from where it stands: notebooks, the student package, the guide, pages."""
 
 from __future__ import annotations
 
 import ast
 import importlib
 import inspect
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
 
+from autograder import wording
 from autograder.checks.api import check_modules, spec_of
 from autograder.course import Assignment
 from autograder.cut import NOT_GRADED, SOLVED
-from autograder.languages import FEEDBACK, GUIDE, PACKAGE
+from autograder.languages import FEEDBACK, GUIDE, PACKAGE, PAGE
 from autograder.languages.release import DRAWN, blocks, cell_context, is_text
 from autograder.languages.templates import as_template, is_sentence, literals
 from autograder.misconceptions import all_misconceptions
 from autograder.package import RELEASE_FILES, package_files
+from autograder.pages import messages
 from autograder.results import WORDS
 
 # Modules whose sentences reach students through records and pages. What is said of hand-ins of other courses is not
@@ -42,6 +45,18 @@ TOLD_BY = (
     "results",
 )
 
+# The templates that make the page of one student.
+PAGE_TEMPLATES = (
+    "base.html",
+    "feedback.html",
+    "feedback_next.html",
+    "feedback_mend.html",
+    "feedback_target.html",
+    "feedback_points.html",
+    "feedback_words.html",
+    "macros.html",
+)
+
 
 class Text(NamedTuple):
     """One text: where it belongs, its English, the file it stands in."""
@@ -54,7 +69,8 @@ class Text(NamedTuple):
 def texts(assignment: Assignment) -> list[Text]:
     """All texts, each once for a context, in a fixed order."""
     found: dict[tuple[str, str], Text] = {}
-    for text in (*_notebooks(assignment), *_guide(assignment), *_package(assignment), *_feedback(assignment)):
+    parts = (_notebooks(assignment), _guide(assignment), _package(assignment), _feedback(assignment), _page())
+    for text in itertools.chain(*parts):
         found.setdefault((text.context, text.english), text)
     return list(found.values())
 
@@ -99,6 +115,15 @@ def _feedback(assignment: Assignment) -> Iterator[Text]:
     for name in TOLD_BY:
         module = importlib.import_module(f"autograder.{name}")
         yield from _of_module(Path(inspect.getfile(module)), FEEDBACK, f"autograder/{name.replace('.', '/')}.py")
+
+
+def _page() -> Iterator[Text]:
+    """Our own page of feedback; that on a class is for teachers, who read English."""
+    for name in PAGE_TEMPLATES:
+        for message in messages(name):
+            yield Text(PAGE, message, f"autograder/templates/{name}")
+    for sentence in wording.FEEDBACK:
+        yield Text(PAGE, sentence, "autograder/wording.py")
 
 
 def _of_module(path: Path, context: str, place: str) -> Iterator[Text]:

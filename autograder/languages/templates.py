@@ -55,6 +55,28 @@ def names(template: str) -> list[str]:
     return sorted(name for _, name in split(template) if name)
 
 
+def from_jinja(message: str) -> str:
+    """A message as Jinja2's i18n extension hands it over, which writes values as %(name)s, as a template.
+
+    Examples
+    --------
+    >>> from_jinja("%(count)s more, 5 %%")
+    '{count} more, 5 %'
+    """
+    return re.sub(r"%\((\w+)\)s|%%", lambda match: f"{{{match[1]}}}" if match[1] else "%", as_template(message))
+
+
+def as_jinja(template: str) -> str:
+    """What `from_jinja` was made from.
+
+    Examples
+    --------
+    >>> as_jinja("{count} more, 5 %")
+    '%(count)s more, 5 %%'
+    """
+    return "".join(text.replace("%", "%%") + (f"%({name})s" if name else "") for text, name in split(template))
+
+
 def filled(template: str, values: Mapping[str, str]) -> str:
     """The sentence with its values.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import re
+from html.parser import HTMLParser
 
 from nbformat.v4 import new_code_cell, new_output
 from nbgrader.api import Gradebook
@@ -142,3 +144,18 @@ def whole_class(classroom: Class) -> Class:
     hand_in(made, FORMULA, right(), recorded=False)
     hand_in(made, "gus", [], recorded=False)
     return made
+
+
+def text(html: str) -> str:
+    """What a reader sees, spaces evened out."""
+    found: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            found.append(" " if tag in ("br", "li", "p", "summary", "td", "th", "tr") else "")
+
+        def handle_data(self, data: str) -> None:
+            found.append(data)
+
+    Reader().feed(html.partition("</head>")[2])
+    return re.sub(r"\s+", " ", "".join(found))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from page_class import (
     hand_in,
     result,
     right,
+    text,
     trained,
     with_target,
 )
@@ -38,21 +38,6 @@ from autograder.feedback import feedback, write_pages
 def page(classroom: Class, student: str) -> str:
     write_pages(classroom.assignment, [student])
     return (classroom.course.root / "feedback" / student / "deep_nets" / "index.html").read_text(encoding="utf-8")
-
-
-def text(html: str) -> str:
-    """What a reader sees, spaces evened out."""
-    found: list[str] = []
-
-    class Reader(HTMLParser):
-        def handle_starttag(self, tag: str, attrs: object) -> None:
-            found.append(" " if tag in ("br", "li", "p", "summary", "td", "th", "tr") else "")
-
-        def handle_data(self, data: str) -> None:
-            found.append(data)
-
-    Reader().feed(html.partition("</head>")[2])
-    return re.sub(r"\s+", " ", "".join(found))
 
 
 def test_page_of_a_wrong_hand_in_says_points_reason_place_and_hint(classroom: Class) -> None:

@@ -2,17 +2,32 @@
 
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
+from jinja2 import nodes
 from markdown_it import MarkdownIt
 
+from autograder import pages
 from autograder.course import Course
-from autograder.languages import ENGLISH, FEEDBACK, GUIDE, LANGUAGES, PACKAGE, catalogue, catalogue_path, read_catalogue
+from autograder.languages import (
+    ENGLISH,
+    FEEDBACK,
+    GUIDE,
+    LANGUAGES,
+    PACKAGE,
+    PAGE,
+    catalogue,
+    catalogue_path,
+    read_catalogue,
+)
+from autograder.languages.collect import PAGE_TEMPLATES
 from autograder.languages.templates import filled, names
 from autograder.languages.told import told
 from autograder.languages.update import as_bytes, open_entries, updated
 from autograder.misconceptions import by_name
-from autograder.results import Check, HandInResult, QuestionResult
+from autograder.pages import templates
+from autograder.results import GUARD, Check, HandInResult, QuestionResult
 
 OTHERS = [language for language in LANGUAGES if language != ENGLISH]
 MATH = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$", re.DOTALL)
@@ -72,16 +87,57 @@ def test_formulas_and_markup_are_those_of_the_english_text(language):
     for message in entries(language):
         told = f"{message.context}: {message.id[:50]!r}"
         assert math(message.string) == math(message.id), told
-        if message.context not in (PACKAGE, FEEDBACK):
+        if message.context not in (PACKAGE, FEEDBACK, PAGE):
             assert markup(message.string) == markup(message.id), told
 
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_placeholders_are_those_of_the_english_sentence(language):
     for message in entries(language):
-        if message.context in (PACKAGE, FEEDBACK, GUIDE):
+        if message.context in (PACKAGE, FEEDBACK, PAGE, GUIDE):
             assert names(message.string) == names(message.id), message.id
             assert Counter(re.findall("`[^`]+`", message.string)) == Counter(re.findall("`[^`]+`", message.id))
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_tags_of_the_page_are_those_of_the_english_sentence(language):
+    for message in entries(language):
+        if message.context == PAGE:
+            assert Counter(re.findall(r"<[^<>]*>", message.string)) == Counter(re.findall(r"<[^<>]*>", message.id))
+            rest = re.sub(r"<[^<>]*>", "", message.string)
+            assert not set('<>"&') & set(rest), f"{message.string}: neither a tag nor a letter of a text"
+
+
+def outside_of_translations(source):
+    """The HTML of a template without what stands in {% trans %}; what is put into it is a 0."""
+    html, inside, first = "", False, False
+    for _, kind, value in templates().lex(source):
+        if kind == "data":
+            html += "" if inside else value
+        elif kind == "name" and first:
+            inside = value in ("trans", "pluralize") or (inside and value != "endtrans")
+        elif kind == "variable_begin":
+            html += "0"
+        first = kind == "block_begin" or (first and kind == "whitespace")
+    return html
+
+
+@pytest.mark.parametrize("template", PAGE_TEMPLATES)
+def test_no_words_of_the_page_stand_outside_of_what_is_translated(template):
+    source = (Path(pages.__file__).parent / "templates" / template).read_text(encoding="utf-8")
+    html = outside_of_translations(source)
+    heard = re.findall(r'(?:alt|title|aria-label)="([^"]*)"', html)
+    seen = re.sub(r"<code>.*?</code>|<[^>]*>", "", html).replace("narrow", "")  # a class of the style sheet
+    assert not re.findall("[A-Za-z]{2,}", seen + " ".join(heard)), "put it into {% trans %}"
+    chosen = [
+        arm for either in templates().parse(source).find_all(nodes.CondExpr) for arm in (either.expr1, either.expr2)
+    ]
+    assert not [arm.value for arm in chosen if isinstance(arm, nodes.Const) and re.search("[A-Za-z]", str(arm.value))]
+
+
+def test_words_outside_of_what_is_translated_are_found():
+    source = '<p alt="{{ x }} bad">{% trans x=1 -%}good{% pluralize %}good{% endtrans +%} ill {{ "a" }}</p>'
+    assert outside_of_translations(source) == '<p alt="0 bad"> ill 0</p>'
 
 
 @pytest.mark.parametrize("language", OTHERS)
@@ -126,3 +182,8 @@ def test_told_record_keeps_everything_but_its_sentences():
 
 def _without(items, key):
     return {name: value for name, value in items.items() if name != key}
+
+
+def test_the_guards_line_begins_as_pages_know_it():
+    template = next(message.id for message in entries("zh") if "of the validation images slightly" in message.id)
+    assert template.startswith(f"{GUARD} ")
