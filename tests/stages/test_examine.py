@@ -95,6 +95,23 @@ def test_own_cache_survives_the_overlay(course):
     assert result.question("fc_net_dropout").share == 1
 
 
+def test_mask_drawn_with_scipy_earns_everything(course):
+    own = (
+        "\n\nfrom scipy.stats import bernoulli\n\ndef dropout_forward(x, dropout_param):\n"
+        "    p, mode = dropout_param['p'], dropout_param['mode']\n"
+        "    if 'seed' in dropout_param:\n        np.random.seed(dropout_param['seed'])\n"
+        "    mask = bernoulli(p).rvs(size=x.shape) / p if mode == 'train' else np.ones(x.shape)\n"
+        "    return x * mask, (dropout_param, mask)\n"
+        "\n\ndef dropout_backward(dout, cache):\n    return dout * cache[1]\n"
+    )
+    assignment = course.assignment("deep_nets")
+    folder = hand_in(assignment, "scipy", assignment.package, course.root / "source" / assignment.name)
+    with (folder / "nndl" / "layers.py").open("a") as file:
+        file.write(own)
+    names = ["dropout_forward", "dropout_backward", "fc_net_dropout"]
+    assert shares(examine(course, "scipy", store=False, only=names)) == dict.fromkeys(names, 1.0)
+
+
 def test_second_examination_reads_the_records(course):
     first = examine(course, "wrong-mask")
     folder = course.root / "results" / "deep_nets" / "wrong-mask"
