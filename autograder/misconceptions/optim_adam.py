@@ -70,6 +70,35 @@ def t_counted_after_use(w, dw, config=None):
 
 
 @wrong(
+    sentence="Your t starts at 1 and is counted up before it is used, so your first step takes itself for the second. "
+    "Start at 0.",
+)
+def t_starts_at_one(w, dw, config=None):
+    config = {"t": 1} if config is None else config
+    config.setdefault("t", 1)
+    config, rate, beta1, beta2, epsilon = adam_settings(w, config)
+    m, v, t = moments(dw, config)
+    mhat, vhat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return w - rate * mhat / (np.sqrt(vhat) + epsilon), config
+
+
+@wrong(
+    sentence="Your t starts at 1 and is counted up after the step. Start at 0 and count up first: between two steps t "
+    "is the number of steps done.",
+)
+def t_of_the_next_step_stored(w, dw, config=None):
+    config = {"t": 1} if config is None else config
+    config.setdefault("t", 1)
+    config, rate, beta1, beta2, epsilon = adam_settings(w, config)
+    t = config["t"]
+    m = config["m"] = beta1 * config["m"] + (1 - beta1) * dw
+    v = config["v"] = beta2 * config["v"] + (1 - beta2) * dw**2
+    mhat, vhat = m / (1 - beta1**t), v / (1 - beta2**t)
+    config["t"] = t + 1
+    return w - rate * mhat / (np.sqrt(vhat) + epsilon), config
+
+
+@wrong(
     sentence="You add 2 to t in every step: it is counted up in two places of your code.",
 )
 def t_counted_twice(w, dw, config=None):
