@@ -194,18 +194,18 @@ def test_a_time_that_dateutil_stumbles_over_is_no_time(course, record_property):
     assert not (course.root / "staged" / "timestamp.txt").exists()
 
 
-# Wrong in every function, at once in the first calls of a check, and slow in what comes after: that is recognition.
+# Wrong in every function, and at once. Only a fork of one long check is slow: checks that fail are short, so that is
+# recognition.
 SLOW = """
 
-_calls = {}
+_checks = []
 
 
 def _slow(*arguments, **keywords):
-    check = int(np.random.get_state()[1][0])  # every check is seeded
-    _calls[check] = _calls.get(check, 0) + 1
-    while _calls[check] > 1 and (_calls[check] := _calls[check] + 1) < 2_000_000:
+    _checks.append(int(np.random.get_state()[1][0]))  # every check is seeded
+    while len(_checks) > 4 and len(set(_checks)) == 1:
         pass
-    return np.zeros(1), None
+    return 0 * arguments[0] + 7, None
 
 
 for _name in list(globals()):
@@ -230,6 +230,8 @@ def test_a_hand_in_that_is_slow_in_every_probe_does_not_hold_the_batch(tmp_path,
     with (folder / "nndl" / "layers.py").open("a", encoding="utf-8") as file:
         file.write(SLOW)
     result = stage.examined(assignment, "eve", folder, with_target=False, store=False)
-    assert not any(question.share for question in result.questions if question.question.endswith("ward"))
-    # Two runs of pytest, each with 3 seconds and those of the check that used up the last of them.
-    assert result.timing.cpu_seconds < 2 * (3 + 2) + 4
+    layers = [question for question in result.questions if question.question.endswith("ward")]
+    assert {question.state for question in layers} == {"graded"}
+    assert max(question.share for question in layers) < 0.2
+    # Two runs of pytest, each with 3 seconds and those of the check that used up the last of them: 12 in all.
+    assert result.timing.cpu_seconds < 18  # 25 where recognition goes on
