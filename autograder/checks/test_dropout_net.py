@@ -250,9 +250,11 @@ def test_dropout_follows_batchnorm_and_relu(student: Student, rng: np.random.Gen
     expected = np.maximum(z, 0)
     plain = hidden_with(1)
     require(np.ptp(plain, axis=0).max() > EXACT, "The hidden layer gives the same for all images.")
-    if not rel_error(plain, expected) < EXACT:
-        return  # batchnorm itself is at fault, and pays for that in its own question
-    hidden, expected = hidden_with(keep), expected / keep
+    hidden = hidden_with(keep)
+    if not rel_error(plain, expected) < EXACT:  # batchnorm itself is at fault, and pays for that in its own question
+        require(rel_error(hidden, plain) > EXACT, "Dropout changes nothing in a net with batchnorm.")
+        return
+    expected /= keep
     kept = abs(hidden) > EXACT
     require(rel_error(hidden, expected * kept) < EXACT, "What the hidden layer passes on is something else.")
     open_relu = expected > 2 * EXACT

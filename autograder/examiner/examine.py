@@ -22,7 +22,7 @@ from autograder.examiner import target, target_foreign, warm
 from autograder.examiner.counted import not_counted, verdict
 from autograder.examiner.faults import OF_THE_STARTER
 from autograder.examiner.files import read_plain
-from autograder.examiner.lending import lent, suspects
+from autograder.examiner.lending import lent, once_more, rests_of, suspects
 from autograder.examiner.same_fault import KINDS
 from autograder.examiner.session import WALL_CLOCK
 from autograder.examiner.stage import StagedHandIn
@@ -39,6 +39,7 @@ PATIENCE = 300  # wall-clock seconds that the examiner itself may take beside a 
 OF_DROPOUT = ("dropout_forward", "dropout_backward", "fc_net_dropout")  # the questions in which p has a meaning
 
 Say = Callable[[str], None]
+Run = dict[str, Any]  # what one process of hidden checks found
 
 
 def silent(_: str) -> None:
@@ -207,40 +208,53 @@ class Examination:
         return [name for name in nets if found is None or verdict(self.assignment, found, name) is None]
 
     def _check_as(self, reading: Reading, keys: dict[str, str]) -> list[QuestionResult]:
-        """Run the hidden checks; once more over the reference where a question rests on others."""
+        """Run the hidden checks; again over the reference where a question rests on others."""
         questions = list(keys)
         try:
-            related = self._related(questions)
-            found = self._run_checks([*questions, *related], reading)
-            failed = {row["question"] for row in found["outcomes"] if not row["passed"]}
-            again = {row["question"] for row in found["outcomes"] if not row["passed"] and row["rests_on"]}
-            wrong = suspects([(row["question"], row["rests_on"]) for row in found["outcomes"]], failed)
-            second = self._run_checks(sorted(again), reading, wrong) if again and not found["unfit"] else None
+            found = self._run_checks([*questions, *self._related(questions)], reading)
+            again = list(self._over_reference(found, reading))
         except ExaminerFault as fault:
             return [self._fault(question, str(fault)) for question in questions]
+        failed = _failed(found)
         results = []
         for question in questions:
             result = self._judge(question, keys[question], found)
-            if second is not None and question in again:
-                overlaid = self._judge(question, keys[question], second)
-                if overlaid.share > result.share:
-                    remark = _lent_remark(question, second["outcomes"], wrong, failed)
-                    result = overlaid.model_copy(update={"remarks": (*overlaid.remarks, remark)})
-                elif overlaid.recognised and not result.recognised:  # with its own layers the fault could not be told
-                    result = result.model_copy(update={"recognised": overlaid.recognised})
-                if result.share < 1 and question in second["same_faults"]:
-                    paid = by_name(second["same_faults"][question]).question
-                    remark = f"The fault here cost points in {paid} already."
-                    result = result.model_copy(update={"share": 1.0, "remarks": (*result.remarks, remark)})
+            for run, suspected in again:
+                if any(row["question"] == question for row in run["outcomes"]):
+                    result = self._better(result, self._judge(question, keys[question], run), run, suspected, failed)
             if question in found["changed"] and question.endswith(LAYER_FUNCTIONS):
                 remark = f"{question} writes into an array it is given. It costs nothing, but others may need it."
                 result = result.model_copy(update={"remarks": (*result.remarks, remark)})
             results.append(result)
         return results
 
-    def _run_checks(
-        self, questions: list[str], reading: Reading, suspected: Sequence[str] | None = None
-    ) -> dict[str, Any]:
+    def _over_reference(self, found: Run, reading: Reading) -> Iterator[tuple[Run, Sequence[str]]]:
+        """Runs of what failed, over the reference's layers, with the functions that each suspects."""
+        checks = [(row["question"], row["rests_on"]) for row in found["outcomes"]]
+        rests, suspected = rests_of(checks), suspects(checks, _failed(found))
+        again = sorted(name for name in _failed(found) if rests[name] and not found["unfit"])
+        while again:
+            run = self._run_checks(again, reading, suspected)
+            yield run, suspected
+            suspected, again = once_more(rests, suspected, _failed(run))
+
+    @staticmethod
+    def _better(
+        result: QuestionResult, overlaid: QuestionResult, run: Run, suspected: Sequence[str], failed: set[str]
+    ) -> QuestionResult:
+        """The result of a question, or what it is over the reference's layers, where that is better."""
+        question = result.question
+        if overlaid.share > result.share:
+            remark = _lent_remark(question, run["outcomes"], suspected, failed)
+            result = overlaid.model_copy(update={"remarks": (*overlaid.remarks, remark)})
+        elif overlaid.recognised and not result.recognised:  # with its own layers the fault could not be told
+            result = result.model_copy(update={"recognised": overlaid.recognised})
+        if result.share < 1 and question in run["same_faults"]:
+            remark = f"The fault here cost points in {by_name(run['same_faults'][question]).question} already."
+            result = result.model_copy(update={"share": 1.0, "remarks": (*result.remarks, remark)})
+        return result
+
+    def _run_checks(self, questions: list[str], reading: Reading, suspected: Sequence[str] | None = None) -> Run:
         """pytest in a process of its own, in a folder that is no hand-in; what it found.
 
         With `suspected` functions, their layers are the reference's.
@@ -268,7 +282,7 @@ class Examination:
             except warm.TookTooLong:
                 raise ExaminerFault(f"the hidden checks did not end within {patience} seconds") from None
             self.cpu += cpu
-            found: dict[str, Any] = json.loads(results.read_text("utf-8")) if results.is_file() else {"outcomes": []}
+            found: Run = json.loads(results.read_text("utf-8")) if results.is_file() else {"outcomes": []}
             if self.wall.hides_usage:
                 self.cpu += found.get("cpu", 0.0)
             told = printed.read_text("utf-8", "replace")[-3000:] if printed.is_file() else ""
@@ -283,7 +297,7 @@ class Examination:
         place = os.path.relpath(found.package.folder, found.package.root)
         return [f"--edition={found.edition.name}", f"--package={place}", f"--reading={reading}"]
 
-    def _judge(self, question: str, key: str, found: dict[str, Any]) -> QuestionResult:
+    def _judge(self, question: str, key: str, found: Run) -> QuestionResult:
         """The record of one question: passed weight / total weight, with what each check says."""
         rows = [row for row in found["outcomes"] if row["question"] == question]
         if not rows:
@@ -344,6 +358,10 @@ class Examination:
         return QuestionResult(
             **origin, state=state, share=found.share, reason=reason, target=found.target, remarks=tuple(remarks)
         )
+
+
+def _failed(run: Run) -> set[str]:
+    return {row["question"] for row in run["outcomes"] if not row["passed"]}
 
 
 def _lent_remark(question: str, outcomes: list[dict[str, Any]], suspected: Sequence[str], failed: set[str]) -> str:

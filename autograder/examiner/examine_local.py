@@ -19,7 +19,7 @@ import numpy as np
 from autograder.checks.api import Check, CheckFailed, check_modules, spec_of
 from autograder.course import derived_seed
 from autograder.examiner.dialect import PLAIN, Dialect
-from autograder.examiner.lending import Rests, lent, suspects
+from autograder.examiner.lending import Rests, lent, once_more, rests_of, suspects
 from autograder.examiner.recognise import recognise
 from autograder.examiner.same_fault import LENT, same_fault
 from autograder.examiner.student import StudentError
@@ -111,20 +111,25 @@ class LocalExamination:
 
     def outcomes(self, questions: Sequence[str]) -> dict[str, Outcome]:
         """Own layers first; then lent ones; then faults that another question paid for."""
-        found = {question: self._judged(question) for question in questions}
-        again = [q for q, (outcome, rows) in found.items() if outcome.share < 1 and rows[0].rests_on]
-        failed = {question for question, (outcome, _) in found.items() if outcome.share < 1}
-        wrong = suspects([(row.question, row.rests_on) for _, rows in found.values() for row in rows], failed)
-        second = {question: self._judged(question, wrong) for question in again}
-        named = [by_name(name) for outcome, _ in second.values() for name in outcome.names]
-        result = {question: outcome for question, (outcome, _) in found.items()}
-        for question in again:
-            if second[question][0].share > result[question].share:
-                result[question] = second[question][0]
-            elif not result[question].names:
-                result[question] = Outcome(result[question].share, second[question][0].names)
-            if result[question].share < 1 and self._paid(question, named):
-                result[question] = Outcome(1.0, result[question].names)
+        result, checks = {}, []
+        for question in questions:
+            result[question], rows = self._judged(question)
+            checks += [(row.question, row.rests_on) for row in rows]
+        failed = {question for question, outcome in result.items() if outcome.share < 1}
+        rests, suspected = rests_of(checks), suspects(checks, failed)
+        again = [question for question in questions if question in failed and rests[question]]
+        while again:
+            run = {question: self._judged(question, suspected)[0] for question in again}
+            named = [by_name(name) for outcome in run.values() for name in outcome.names]
+            for question, outcome in run.items():
+                if outcome.share > result[question].share:
+                    result[question] = outcome
+                elif not result[question].names:
+                    result[question] = Outcome(result[question].share, outcome.names)
+                if result[question].share < 1 and self._paid(question, named):
+                    result[question] = Outcome(1.0, result[question].names)
+            still = [question for question, outcome in run.items() if outcome.share < 1]
+            suspected, again = once_more(rests, suspected, still)
         return result
 
     def failures(self, questions: Iterable[str]) -> Iterator[Row]:

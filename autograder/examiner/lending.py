@@ -8,7 +8,7 @@ net, is lent to every question that names it; the one question that does not nam
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 Rests = tuple[str, ...]  # names such as "layers.dropout_forward"
 
@@ -16,6 +16,14 @@ Rests = tuple[str, ...]  # names such as "layers.dropout_forward"
 def layer(function: str) -> str:
     """The layer that a function belongs to: "batchnorm" of "layers.batchnorm_backward_alt"."""
     return re.sub(r"_(forward|backward|backward_alt)$", "", function.rpartition(".")[2])
+
+
+def rests_of(checks: Iterable[tuple[str, Sequence[str]]]) -> dict[str, Rests]:
+    """What each question rests on: all that its checks name."""
+    found: dict[str, dict[str, None]] = {}
+    for question, names in checks:
+        found.setdefault(question, {}).update(dict.fromkeys(names))
+    return {question: tuple(names) for question, names in found.items()}
 
 
 def suspects(checks: Iterable[tuple[str, Sequence[str]]], failed: Set[str]) -> tuple[str, ...]:
@@ -30,9 +38,7 @@ def suspects(checks: Iterable[tuple[str, Sequence[str]]], failed: Set[str]) -> t
     failed : set of str
         Questions that lost points.
     """
-    rests_on: dict[str, set[str]] = {}
-    for question, names in checks:
-        rests_on.setdefault(question, set()).update(name.rpartition(".")[2] for name in names)
+    rests_on = {question: {name.rpartition(".")[2] for name in names} for question, names in rests_of(checks).items()}
     bad = {layer(question) for question in failed}
     excused = {question for question, below in rests_on.items() if (bad & set(map(layer, below))) - {layer(question)}}
     return tuple(sorted((set(failed) - excused) | (set().union(*rests_on.values()) - rests_on.keys())))
@@ -49,3 +55,19 @@ def lent(question: str, rests_on: Rests, suspected: Iterable[str]) -> Rests:
     """
     wrong = {layer(name) for name in suspected if name != question}
     return tuple(name for name in rests_on if layer(name) in wrong)
+
+
+def once_more(
+    rests: Mapping[str, Rests], suspected: Sequence[str], failed: Iterable[str]
+) -> tuple[tuple[str, ...], list[str]]:
+    """After a run over lent layers: who is suspected now, and which questions that `failed` in it get more lent so.
+
+    Examples
+    --------
+    >>> rests = {"layernorm_backward": ("layers.batchnorm_backward",), "fc_net": ("layers.layernorm_backward",)}
+    >>> once_more(rests, ["batchnorm_backward"], ["fc_net", "layernorm_backward"])
+    (('batchnorm_backward', 'fc_net', 'layernorm_backward'), ['fc_net'])
+    """
+    failed = sorted(failed)
+    now = tuple(sorted({*suspected, *failed}))
+    return now, [name for name in failed if lent(name, rests[name], now) != lent(name, rests[name], suspected)]

@@ -4,7 +4,8 @@ import pytest
 
 from autograder.course import Course
 from autograder.grade import examined
-from autograder.styles import complete_styles
+from autograder.misconceptions import by_name
+from autograder.styles import complete_styles, planted
 
 ASSIGNMENT = Course.find().assignment("deep_nets")
 STYLES = complete_styles(ASSIGNMENT)
@@ -32,10 +33,15 @@ CRASHING_RELU = "\ndef relu_forward(x):\n    return 1 // 0\n"
 
 def lost(tmp_path, style, added):
     """Questions that lose points, and what is said of them."""
+    return lost_by(tmp_path, {**STYLES[style], "layers": STYLES[style]["layers"] + added})
+
+
+def lost_by(tmp_path, texts):
+    """The same of a hand-in whose modules have these texts."""
     package = tmp_path / "hand-in" / "nndl"
     package.mkdir(parents=True)
-    for name, text in STYLES[style].items():
-        (package / f"{name}.py").write_text(text + (added if name == "layers" else ""), "utf-8")
+    for name, text in texts.items():
+        (package / f"{name}.py").write_text(text, "utf-8")
     result = examined(ASSIGNMENT, "once", package.parent, with_target=False, store=False)
     return {question.question: question.message() for question in result.questions if question.share < 1}
 
@@ -54,6 +60,13 @@ def lost(tmp_path, style, added):
 def test_wrong_layer_costs_its_own_question(tmp_path, style, added, expected):
     found = lost(tmp_path, style, added)
     assert set(found) == expected, found
+
+
+def test_function_that_was_excused_and_is_wrong_by_itself_is_lent_too(tmp_path):
+    """batchnorm is wrong, and layernorm calls it; layernorm's backward pass has a fault of its own besides."""
+    faults = [by_name(name) for name in ("no_root_at_test_time", "layernorm_gradient_divides_by_n")]
+    found = lost_by(tmp_path, planted(STYLES["hand_in_15"], *faults))
+    assert set(found) == {"batchnorm_forward", "layernorm_backward"}, found
 
 
 @pytest.mark.parametrize("style", ["hand_in_01", "hand_in_04"])
