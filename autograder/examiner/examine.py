@@ -189,8 +189,7 @@ class Examination:
         """The result with remarks on what p was taken for, and on words that the hand-in's course does not use."""
         remarks = list(result.remarks)
         if doubtful and result.question in OF_DROPOUT:
-            meant = {"keep": "keeping", "drop": "dropping"}[reading]
-            remarks.append(f"This course is not of one mind about p: here it was read as the probability of {meant}.")
+            remarks.append(_READ_AS[reading])
         if result.question == "fc_net_batchnorm":
             remarks += [remark for remark in self.staged.remarks if OF_THE_STARTER in remark]
         words = self.staged.dialect(reading).words(result.question)
@@ -344,6 +343,12 @@ class Examination:
         return QuestionResult(
             **origin, state=state, share=found.share, reason=reason, target=found.target, remarks=tuple(remarks)
         )
+
+
+_READ_AS: dict[Reading, str] = {
+    "keep": "This course is not of one mind about p: here it was read as the probability of keeping.",
+    "drop": "This course is not of one mind about p: here it was read as the probability of dropping.",
+}
 
 
 def _lent_remark(question: str, outcomes: list[dict[str, Any]], failed: set[str]) -> str:

@@ -4,20 +4,19 @@ import ast
 import importlib.util
 import itertools
 import json
-import os
 import re
 import shutil
 
 import nbformat
 import pytest
-from dialect_releases import ALL, EDITIONS, NAMES, ROOT, WORK, dressed
+from dialect_releases import ALL, EDITIONS, ROOT, WORK, dressed
 from nbclient import NotebookClient
 from small_course import make_course
 
 from autograder.editions import edition
 from autograder.errors import CourseError
 from autograder.examining import Options, examine
-from autograder.languages import ENGLISH, LANGUAGES, PACKAGE, catalogue, read_catalogue
+from autograder.languages import ENGLISH, PACKAGE, catalogue, read_catalogue
 from autograder.languages.templates import template_of
 from autograder.proof import leaks
 from autograder.release import release
@@ -52,12 +51,6 @@ def elsewhere(request, shared):
 def told(request, shared):
     """Those in another language."""
     return dressed(*request.param, shared)
-
-
-@pytest.fixture(params=NAMES)
-def english(request, shared):
-    """Those in English: what is proved of their code holds in each language (test_only_sentences_differ)."""
-    return dressed(ENGLISH, request.param, shared)
 
 
 def code_cells(folder):
@@ -293,40 +286,11 @@ Solver.__init__ = _of_few(Solver.__init__)
 """
 
 
-def square(turn):
-    """(language, names, notebook) of what a turn runs: each release, each notebook in each language, in all names.
-
-    Language i and names n run notebook n + i + turn, counted around; four turns run all 48. With three languages each
-    course's names lack one notebook, which the turn's language runs as well.
-    """
-    languages = list(LANGUAGES)
-    for n, name in enumerate(NAMES):
-        numbers = [(language, n + i + turn) for i, language in enumerate(languages)]
-        numbers.append((languages[turn % len(languages)], n + len(languages) + turn))
-        yield from ((language, name, BOOKS[number % len(BOOKS)]) for language, number in numbers)
-
-
-TURN = os.environ.get("NOTEBOOKS_TURN", "0")
-TURNS = range(len(BOOKS)) if TURN == "all" else [int(TURN)]
-RUNS = sorted({run for turn in TURNS for run in square(turn)}, key=lambda run: (NAMES.index(run[1]), *run))
-
-
-def test_each_turn_runs_all_releases_and_each_notebook_in_each_language_and_all_names():
-    for turn in range(4):
-        runs = set(square(turn))
-        assert len(runs) == 16
-        assert {run[:2] for run in runs} == set(ALL)
-        assert {(run[0], run[2]) for run in runs} == set(itertools.product(LANGUAGES, BOOKS))
-        assert {run[1:] for run in runs} == set(itertools.product(NAMES, BOOKS))
-    assert len({run for turn in range(4) for run in square(turn)}) == 48
-
-
 @pytest.mark.slow
 @pytest.mark.cifar10
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(("language", "name", "book"), RUNS, ids=map("-".join, RUNS))
-def test_notebook_runs_with_the_translated_reference(language, name, book, shared, cifar10_dir, monkeypatch):
-    made = dressed(language, name, shared)
+@pytest.mark.parametrize("book", BOOKS)
+def test_notebook_runs_with_the_translated_reference(made, book, cifar10_dir, monkeypatch):
     monkeypatch.delenv("PYTHONPATH", raising=False)
     monkeypatch.setenv("CIFAR10_DIR", str(cifar10_dir))
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
