@@ -33,6 +33,7 @@ from autograder.showing import safe
 State = Literal["taken", "replaced", "unchanged", "kept", "unopened", "skipped", "missing"]
 _WORKPLACE = ".collect-"  # begins the name of a folder in the course, for as long as it collects
 MOST_FILES = 1_000_000  # in the download of a whole class
+MOST_FOLDERS = 40  # one in another
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,9 @@ def entries_of_folder(folder: Path) -> Iterator[Entry]:
     """Every file below a folder; links and devices are refused, not followed."""
     for parent, folders, names in os.walk(folder):
         folders.sort()
+        if len(Path(parent).relative_to(folder).parts) >= MOST_FOLDERS:  # os.walk calls itself for each
+            yield from (Entry(_printable(name), None, "it lies in too many folders") for name in folders)
+            folders.clear()
         links = [name for name in folders if (Path(parent) / name).is_symlink()]
         for name in sorted([*names, *links]):
             path = Path(parent) / name

@@ -14,8 +14,12 @@ from autograder import archives
 from autograder.course import Assignment
 from autograder.editions import CANONICAL
 from autograder.errors import CourseError
+from autograder.examiner.files import walk
 from autograder.grade import examined, not_examined
 from autograder.results import HandInResult
+
+_ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".tgz", ".gz")  # a zip is opened; of others it is said what to do
+_DEPTH = 2  # an archive, and one inside of it
 
 
 @dataclass(frozen=True)
@@ -75,22 +79,50 @@ def _result(assignment: Assignment, path: Path, job: Future[HandInResult]) -> Ha
 
 @contextlib.contextmanager
 def opened(path: Path, assignment: Assignment, edition: str = "") -> Iterator[tuple[Path | None, str]]:
-    """The folder of a hand-in; a zip is unpacked for as long as it is needed, or refused with a reason."""
-    if path.is_dir():
-        yield path, ""
-        return
+    """The folder of a hand-in; a zip is unpacked for as long as it is needed, or refused with a reason.
+
+    A folder without Python files, in which one archive lies somewhere, stands for that archive; so does an archive.
+    """
     limits = assignment.settings.limits
     bounds = archives.Bounds(limits.archive_mb << 20, limits.archive_files, limits.unpacked_mb << 20)
     with tempfile.TemporaryDirectory(prefix="archive-") as temporary:
-        place: Path | None = Path(temporary)
+        place: Path | None = path
+        reason = ""
         try:
-            archives.unpack(path, Path(temporary), bounds)
-            reason = ""
-            if (edition or assignment.settings.edition) == CANONICAL:
-                place = archives.hand_in_root(Path(temporary), assignment.settings.package)
+            place = _unpacked(path, Path(temporary), bounds)
+            if place != path and (edition or assignment.settings.edition) == CANONICAL:
+                place = archives.hand_in_root(place, assignment.settings.package)
         except ValueError as error:
             place, reason = None, str(error)
         yield place, reason
+
+
+def _unpacked(path: Path, scratch: Path, bounds: archives.Bounds) -> Path:
+    """Where the files lie: `path` itself, or a folder in the empty folder `scratch`."""
+    for depth in range(_DEPTH):
+        archive = _only_archive(path) if path.is_dir() else path
+        if archive is None:
+            break
+        path = scratch / str(depth)
+        path.mkdir()
+        try:
+            archives.unpack(archive, path, bounds)
+        except ValueError as error:
+            raise ValueError(f"{archive.name}: {error}") from None
+    return path
+
+
+def _only_archive(folder: Path) -> Path | None:
+    """The archive that is handed in in place of files. ValueError where it may be one of several."""
+    files = [found / name for found, names in walk(folder) for name in names]
+    packed = [path for path in files if path.suffix.lower() in _ARCHIVES]
+    if not packed or any(path.suffix == ".py" for path in files):
+        return None
+    if len(packed) > 1:
+        shown = ", ".join(path.relative_to(folder).as_posix() for path in packed[:3])
+        found = f"there are no Python files in {folder.name}, but {len(packed)} archives ({shown})"
+        raise ValueError(f"{found}; give the one to examine, or all of them one by one")
+    return packed[0]
 
 
 def student_of(folder: Path, assignment: Assignment) -> str:

@@ -162,7 +162,7 @@ class Grading:
         except Exception as error:  # a hand-in may hold what nobody thought of; it stops no other
             asked = [question.grade_id for question in self.chosen]
             plan.missing = dict.fromkeys(set(asked) - set(not_graded(assignment, student)), "")
-            self._lost(plan, error, type(error).__name__)
+            plan.fault = self._lost(plan, error, type(error).__name__)
             plan.missing = {}
             return plan
 
@@ -174,21 +174,31 @@ class Grading:
         failed = [
             QuestionResult(**origin, question=name, state="failed", share=0.0, reason=reason) for name in plan.missing
         ]
-        plan.take(failed, Timing(faults=(f"{type(error).__name__}: {error}",)))
+        what = f"{type(error).__name__}: {error}".encode("utf-8", "backslashreplace").decode()  # halves of letters
+        plan.take(failed, Timing(faults=(what,)))
         return reason
 
-    def job(self, student: str) -> node.Job:
-        """The job of a student, as it travels."""
-        course = self.assignment.course
+    def job(self, student: str) -> node.Job | None:
+        """What is to be done for a student, as it travels; None where there is nothing, or it cannot be packed."""
+        course, plan = self.assignment.course, self.plan(student)
+        self.plans[student] = plan
+        if not plan.missing:
+            return None
+        try:
+            files = travel.pack(self.folders[student])
+        except Exception as error:  # as in `plan`
+            plan.fault = self._lost(plan, error, type(error).__name__)
+            plan.missing = {}
+            return None
         return node.Job(
             course=str(course.root),
             assignment=self.assignment.name,
             seed=self.seed(student),
-            keys=self.plans[student].missing,
+            keys=plan.missing,
             version=self.version,
             data=_data(self.assignment),
             wall=os.environ.get(VARIABLE) or AUTO,
-            files=travel.pack(self.folders[student]),
+            files=files,
         )
 
     def take(self, student: str, future: Future[str]) -> str:
@@ -196,14 +206,14 @@ class Grading:
         plan = self.plans[student]
         try:
             answer = json.loads(future.result())
+            results = [QuestionResult.model_validate(row) for row in answer["questions"]]
+            plan.take(results, Timing.model_validate(answer["timing"]))
         except CourseError:
             raise
         except Exception as error:
             lost = isinstance(error, BrokenExecutor)
             killed = "its process was killed, perhaps for want of memory"
             return self._lost(plan, error, killed if lost else type(error).__name__)
-        results = [QuestionResult.model_validate(row) for row in answer["questions"]]
-        plan.take(results, Timing.model_validate(answer["timing"]))
         for fault in plan.timing.faults:
             self.log.error("%s: %s", student, fault)
         return "The examiner itself failed on a question; see the newest file in logs/." if plan.timing.faults else ""
@@ -213,7 +223,13 @@ class Grading:
         settings = Config()
         settings.ExaminerScores.examine = "autograder.grade.recorded"
         result = self.plans[student].result()
-        reason = gradebook.record(self.assignment.course, self.assignment, student, settings=settings)
+        try:
+            reason = gradebook.record(self.assignment.course, self.assignment, student, settings=settings)
+        except CourseError:
+            raise
+        except Exception as error:  # as in `plan`
+            self.log.exception("%s: could not be recorded", student, exc_info=error)
+            reason = f"{type(error).__name__}; a person must look, see the newest file in logs/"
         self.log.info("%s: %s %s", student, result.state, f"not recorded: {reason}" if reason else result.reason)
         return result, reason
 
@@ -263,9 +279,9 @@ def grade(
 
         def jobs() -> Iterator[tuple[str, node.Job]]:
             for student in folders:
-                work.plans[student] = work.plan(student)
-                if work.plans[student].missing:
-                    yield student, work.job(student)
+                job = work.job(student)
+                if job is not None:
+                    yield student, job
                 else:
                     ready.append(student)
 
@@ -333,7 +349,8 @@ def _log(assignment: Assignment) -> logging.Logger:
     folder = assignment.course.root / "logs"
     folder.mkdir(exist_ok=True)
     moment = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
-    handler = logging.FileHandler(folder / f"grade-{assignment.name}-{moment}.log", encoding="utf-8")
+    path = folder / f"grade-{assignment.name}-{moment}.log"
+    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log = logging.Logger(f"autograder.grade.{moment}", logging.INFO)
     log.addHandler(handler)

@@ -119,7 +119,7 @@ def _stage(assignment: Assignment, hand_in: Path, folder: Path) -> list[str]:
         text = stamp.read_bytes().decode("utf-8", "replace").strip()
         try:
             parse_utc(text)
-        except (ValueError, OverflowError):
+        except (ValueError, ArithmeticError):  # dateutil raises what the digits lead it to
             return missing
         (folder / stamp.name).write_text(text + "\n", encoding="utf-8")
     return missing

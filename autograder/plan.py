@@ -26,6 +26,7 @@ class Plan:
     missing: dict[str, str] = field(default_factory=dict)
     timing: Timing = field(default_factory=Timing)
     about: dict[str, Any] = field(default_factory=dict)  # edition, evidence, remarks
+    fault: str = ""  # what the examiner itself failed over, before anything was examined
 
     def look(self, work: Examination, given: tuple[str, ...]) -> Plan:
         """Read the records that still hold. Questions that the hand-in's edition does not have are left out.

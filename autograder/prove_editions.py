@@ -44,7 +44,8 @@ def asked(dress: Dress, questions: Sequence[str] = ()) -> list[str]:
 
 def style_worn(dress: Dress, style: str, texts: Texts, seed: str, questions: Sequence[str] = ()) -> Worn:
     """One right hand-in in one dress: what it lost."""
-    outcomes = examined_here(texts, seed, asked(dress, questions), dialect_of(dress))
+    names = asked(dress, questions)
+    outcomes = examined_here(texts, seed, names, dialect_of(dress)) if names else {}
     lost = tuple(f"{style}: {question}" for question, outcome in outcomes.items() if outcome.share < 1)
     return Worn(dress, 1, lost)
 

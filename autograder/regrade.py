@@ -121,11 +121,12 @@ def _examined(work: Grading, asked: Question, workers: int, executor: pool.Open)
             if reason := _why_not(work.assignment, student, asked.grade_id):
                 left.append(change(student, None, reason))
                 continue
-            work.plans[student] = work.plan(student)
-            if work.plans[student].missing:
-                yield student, work.job(student)
+            job = work.job(student)
+            if job is not None:
+                yield student, job
             else:
-                left.append(change(student, None, "this course does not ask that question"))
+                reason = work.plans[student].fault or "this course does not ask that question"
+                left.append(change(student, None, reason))
 
     with contextlib.closing(pool.run(node.examine, jobs(), workers, executor)) as answers:
         for student, future in answers:

@@ -20,6 +20,7 @@ IDS = (
     *("gradescope_id", "email"),
 )
 _LONGEST = 100  # letters in the name of a folder
+_BYTES = 240  # in it; file systems take no more than 255
 COLUMNS = ("student", *IDS, "name", "section", "submitted")
 
 
@@ -156,14 +157,17 @@ def safe_name(text: str) -> str:
     'Lovelace, Ada'
     >>> safe_name("../ada[1]")
     'ada-1-8f732a'
+    >>> len(safe_name("\N{CJK UNIFIED IDEOGRAPH-4E00}" * 90).encode())
+    238
     """
     normal = unicodedata.normalize("NFC", text)
     name = "".join(letter if letter.isprintable() and letter not in '/\\[]<>:"|?*' else "-" for letter in normal)
     name = re.sub(r"-{2,}", "-", name).strip(" .-")
-    if name == normal and len(name) <= _LONGEST:
+    if name == normal and len(name) <= _LONGEST and len(name.encode()) <= _BYTES:
         return name
     mark = hashlib.sha256(normal.encode("utf-8", "surrogatepass")).hexdigest()[:6]
-    return f"{name[: _LONGEST - 7].strip(' .-') or 'student'}-{mark}"
+    start = name[: _LONGEST - 7].encode()[: _BYTES - 7].decode("utf-8", "ignore").strip(" .-")
+    return f"{start or 'student'}-{mark}"
 
 
 def shared(names: Iterable[str]) -> str:

@@ -13,6 +13,8 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from autograder.examiner.files import MAX_DEPTH
+
 SUFFIXES = (".py", ".ipynb", ".npz")  # all that an examination reads, the most important first
 FILES = 500
 LARGEST = 50_000_000  # bytes of one file
@@ -46,6 +48,8 @@ def unpack(packed: bytes, folder: Path) -> None:
 def _files(folder: Path) -> Iterator[Path]:
     """Files that are examined, and whatever else bears such a name or is a link."""
     for place, folders, names in os.walk(folder):
+        if len(Path(place).relative_to(folder).parts) >= MAX_DEPTH:
+            folders.clear()  # nothing deeper is examined, and os.walk calls itself for every folder in a folder
         for name in folders:
             if (Path(place) / name).is_symlink():
                 yield Path(place) / name

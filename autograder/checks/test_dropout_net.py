@@ -13,6 +13,7 @@ import numpy as np
 
 from autograder.checks.api import Array, Student, binomial_tolerance, question, rel_error, require, require_shape, slope
 from autograder.checks.nets import (
+    LOSS_FUNCTION,
     build,
     inputs_of_layers,
     one_example,
@@ -32,6 +33,7 @@ LAYERS = (
     "layers.relu_backward",
     "layers.dropout_forward",
     "layers.dropout_backward",
+    LOSS_FUNCTION,
 )
 NORMS = ("layers.batchnorm_forward", "layers.batchnorm_backward", "layers.batchnorm_backward_alt")
 

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.api import Array, Student, binomial_tolerance, question, rel_error, require, require_shape, slope
-from autograder.checks.nets import random_params, require_answers, set_params, slow_loss, slow_scores
+from autograder.checks.nets import LOSS_FUNCTION, random_params, require_answers, set_params, slow_loss, slow_scores
 
 EXACT = 1e-6  # norm-relative
 LOSS = 1e-4  # of a loss and its slopes: -log(prob + 1e-7) is off by more than EXACT, and right
 LAYERS = ("layers.affine_forward", "layers.affine_backward", "layers.relu_forward", "layers.relu_backward")
+WITH_LOSS = (*LAYERS, LOSS_FUNCTION)
 
 Build = Callable[..., Any]
 
@@ -209,45 +210,45 @@ def _require_first_loss(student: Student, rng: np.random.Generator, build: Build
         require(abs(loss - math.log(sizes[-1])) < 0.01, "The first loss is not near log(number of classes).")
 
 
-@question("two_layer_net", weight=1.5, hint="W1 is (inputs, hidden), W2 (hidden, classes).", rests_on=LAYERS)
+@question("two_layer_net", weight=1.5, hint="W1 is (inputs, hidden), W2 (hidden, classes).", rests_on=WITH_LOSS)
 def test_two_layer_params_have_their_names_and_shapes(student: Student, rng: np.random.Generator) -> None:
     """params holds W1 (D, H), b1 (H,), W2 (H, C) and b2 (C,), and nothing else."""
     _require_shapes(student, two_layer, TWO_LAYER_SIZES)
 
 
-@question("two_layer_net", hint="weight_scale * np.random.randn(...), and zeros for the biases.", rests_on=LAYERS)
+@question("two_layer_net", hint="weight_scale * np.random.randn(...), and zeros for the biases.", rests_on=WITH_LOSS)
 def test_two_layer_weights_are_normal_and_biases_zero(student: Student, rng: np.random.Generator) -> None:
     """At first the weights are drawn from a normal distribution with mean 0 and standard deviation weight_scale, and
     the biases are 0."""
     _require_normal_weights(student, two_layer, [40, 60, 45], ("W1", "W2"))
 
 
-@question("two_layer_net", weight=1.5, hint="affine, ReLU, affine; without y return the scores.", rests_on=LAYERS)
+@question("two_layer_net", weight=1.5, hint="affine, ReLU, affine; without y return the scores.", rests_on=WITH_LOSS)
 def test_two_layer_scores_are_affine_relu_affine(student: Student, rng: np.random.Generator) -> None:
     """Without labels loss returns the scores: affine, ReLU, affine."""
     _require_scores(student, rng, two_layer, TWO_LAYER_SIZES)
 
 
-@question("two_layer_net", hint="No ReLU follows the last affine layer.", rests_on=LAYERS)
+@question("two_layer_net", hint="No ReLU follows the last affine layer.", rests_on=WITH_LOSS)
 def test_two_layer_scores_are_not_changed_after_the_last_layer(student: Student, rng: np.random.Generator) -> None:
     """The scores may be negative: nothing follows the last affine layer, and the loss is their mean softmax loss."""
     _require_raw_scores(student, rng, two_layer, [7, 10, 6])
 
 
-@question("two_layer_net", weight=1.5, hint="0.5 * reg * (sum(W1^2) + sum(W2^2)).", rests_on=LAYERS)
+@question("two_layer_net", weight=1.5, hint="0.5 * reg * (sum(W1^2) + sum(W2^2)).", rests_on=WITH_LOSS)
 def test_two_layer_loss_adds_half_reg_times_squared_weights(student: Student, rng: np.random.Generator) -> None:
     """With reg the loss grows by 0.5 * reg * (sum of the squares of W1 and of W2), and by nothing else."""
     _require_regularization(student, rng, two_layer, TWO_LAYER_SIZES)
 
 
-@question("two_layer_net", weight=2, hint="Go back through the layers in the opposite order.", rests_on=LAYERS)
+@question("two_layer_net", weight=2, hint="Go back through the layers in the opposite order.", rests_on=WITH_LOSS)
 def test_two_layer_gradients_agree_with_numeric_ones(student: Student, rng: np.random.Generator) -> None:
     """Without regularization the gradient of every parameter agrees with central differences of the loss; grads has
     the keys and shapes of params."""
     _require_gradients(student, rng, two_layer, TWO_LAYER_SIZES, reg=0.0)
 
 
-@question("two_layer_net", hint="The loss has 0.5 * reg * W^2, so dW has reg * W.", rests_on=LAYERS)
+@question("two_layer_net", hint="The loss has 0.5 * reg * W^2, so dW has reg * W.", rests_on=WITH_LOSS)
 def test_two_layer_gradients_with_regularization_agree_with_numeric_ones(
     student: Student, rng: np.random.Generator
 ) -> None:
@@ -256,31 +257,31 @@ def test_two_layer_gradients_with_regularization_agree_with_numeric_ones(
     _require_gradients(student, rng, two_layer, TWO_LAYER_SIZES, reg=0.7)
 
 
-@question("two_layer_net", weight=0.5, hint="Do not compute anything over the batch in forward.", rests_on=LAYERS)
+@question("two_layer_net", weight=0.5, hint="Do not compute anything over the batch in forward.", rests_on=WITH_LOSS)
 def test_two_layer_scores_do_not_depend_on_the_batch(student: Student, rng: np.random.Generator) -> None:
     """An image gets the same scores alone, in a batch, and in a batch in another order."""
     _require_own_answers(student, rng, two_layer, [7, 10, 6])
 
 
-@question("two_layer_net", weight=0.5, hint="affine_forward flattens every example.", rests_on=LAYERS)
+@question("two_layer_net", weight=0.5, hint="affine_forward flattens every example.", rests_on=WITH_LOSS)
 def test_two_layer_net_takes_images(student: Student, rng: np.random.Generator) -> None:
     """X may hold images, an array of four dimensions."""
     _require_images(student, rng, two_layer, [9])
 
 
-@question("two_layer_net", weight=0.5, hint="`w *= reg` changes w itself; `reg * w` does not.", rests_on=LAYERS)
+@question("two_layer_net", weight=0.5, hint="`w *= reg` changes w itself; `reg * w` does not.", rests_on=WITH_LOSS)
 def test_two_layer_loss_changes_no_parameter(student: Student, rng: np.random.Generator) -> None:
     """loss changes no parameter, of this net or of another one: only the update rule does."""
     _require_calls_that_change_nothing(student, rng, two_layer, [7, 10, 6])
 
 
-@question("two_layer_net", weight=0.5, hint="Fix no seed in your code.", rests_on=LAYERS)
+@question("two_layer_net", weight=0.5, hint="Fix no seed in your code.", rests_on=WITH_LOSS)
 def test_two_layer_nets_begin_with_different_weights(student: Student, rng: np.random.Generator) -> None:
     """Every new net draws new weights: the constructor fixes no seed."""
     _require_new_weights(student, rng, two_layer, [7, 10, 6])
 
 
-@question("two_layer_net", weight=0.5, hint="All weights are multiplied by weight_scale.", rests_on=LAYERS)
+@question("two_layer_net", weight=0.5, hint="All weights are multiplied by weight_scale.", rests_on=WITH_LOSS)
 def test_two_layer_first_loss_is_near_log_of_the_number_of_classes(student: Student, rng: np.random.Generator) -> None:
     """The notebook's loss cell on new numbers: with small weights the first loss is near log(number of classes)."""
     _require_first_loss(student, rng, two_layer, TWO_LAYER_SIZES)

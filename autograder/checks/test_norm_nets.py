@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.api import Array, Student, question, rel_error, require, require_shape, slope
-from autograder.checks.nets import Params, build, require_answers, set_params, slow_loss
+from autograder.checks.nets import LOSS_FUNCTION, Params, build, require_answers, set_params, slow_loss
 
 EXACT = 1e-6  # norm-relative
 LOSS = 1e-4  # of a loss and its slopes: -log(prob + 1e-7) is off by more than EXACT, and right
@@ -23,6 +23,7 @@ EPS, MOMENTUM = 1e-5, 0.9
 PLAIN = ("layers.affine_forward", "layers.affine_backward", "layers.relu_forward", "layers.relu_backward")
 BATCH = (
     *PLAIN,
+    LOSS_FUNCTION,
     "layers.batchnorm_forward",
     "layers.batchnorm_backward",
     "layers.batchnorm_backward_alt",

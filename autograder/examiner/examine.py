@@ -22,7 +22,7 @@ from autograder.examiner import target, target_foreign, warm
 from autograder.examiner.counted import not_counted, verdict
 from autograder.examiner.faults import OF_THE_STARTER
 from autograder.examiner.files import read_plain
-from autograder.examiner.lending import suspects
+from autograder.examiner.lending import lent, suspects
 from autograder.examiner.same_fault import KINDS
 from autograder.examiner.session import WALL_CLOCK
 from autograder.examiner.stage import StagedHandIn
@@ -223,7 +223,7 @@ class Examination:
             if second is not None and question in again:
                 overlaid = self._judge(question, keys[question], second)
                 if overlaid.share > result.share:
-                    remark = _lent_remark(question, second["outcomes"], failed)
+                    remark = _lent_remark(question, second["outcomes"], wrong, failed)
                     result = overlaid.model_copy(update={"remarks": (*overlaid.remarks, remark)})
                 elif overlaid.recognised and not result.recognised:  # with its own layers the fault could not be told
                     result = result.model_copy(update={"recognised": overlaid.recognised})
@@ -351,10 +351,11 @@ _READ_AS: dict[Reading, str] = {
 }
 
 
-def _lent_remark(question: str, outcomes: list[dict[str, Any]], failed: set[str]) -> str:
+def _lent_remark(question: str, outcomes: list[dict[str, Any]], suspected: Sequence[str], failed: set[str]) -> str:
     """Which functions of the course stood in for the student's; of these, the ones that fail their own question."""
-    lent = {name.partition(".")[2] for row in outcomes if row["question"] == question for name in row["rests_on"]}
-    names = sorted(lent & failed) or sorted(lent)
+    rests_on = [row["rests_on"] for row in outcomes if row["question"] == question]
+    given = {name.partition(".")[2] for names in rests_on for name in lent(question, names, suspected)}
+    names = sorted(given & failed) or sorted(given)
     return (
         f"Examined with the course's {', '.join(names)} in place of yours: with your own, fewer checks pass here. "
         "That mistake costs its own question only."

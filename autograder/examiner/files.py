@@ -14,20 +14,32 @@ LITTER = frozenset(
 MAX_FOLDERS, MAX_DEPTH = 5000, 14  # of a hand-in that are looked into
 
 
+def printable(name: str) -> str:
+    """A file's name, fit for a sentence: letters that no page can show become question marks.
+
+    Examples
+    --------
+    >>> printable("a\\udcffb.py")
+    'a?b.py'
+    """
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
+
+
 def read_plain(path: Path, limit: int) -> bytes:
     """The bytes of a regular file of at most `limit` bytes. ValueError, in words for a student, for anything else."""
+    name = printable(path.name)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
-        raise ValueError(f"{path.name} is missing") from None
+        raise ValueError(f"{name} is missing") from None
     except OSError:
-        raise ValueError(f"{path.name} cannot be read: hand in a plain file, not a link") from None
+        raise ValueError(f"{name} cannot be read: hand in a plain file, not a link") from None
     with open(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError(f"{path.name} is not a plain file")
+            raise ValueError(f"{name} is not a plain file")
         content = file.read(limit + 1)
     if len(content) > limit:
-        raise ValueError(f"{path.name} is larger than {limit:,} bytes")
+        raise ValueError(f"{name} is larger than {limit:,} bytes")
     return content
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from autograder.editions import MODULES, editions
 from autograder.examiner import looking
-from autograder.examiner.files import read_plain, walk
+from autograder.examiner.files import printable, read_plain, walk
 from autograder.examiner.looking import NotPython, Source
 
 MAX_SOURCE = 2_000_000  # bytes
@@ -98,7 +98,7 @@ class Package:
     @property
     def shown(self) -> str:
         """Its place, as it is told to people."""
-        place = self.folder.relative_to(self.root).as_posix()
+        place = printable(self.folder.relative_to(self.root).as_posix())
         known = {edition.package for edition in editions()}
         return (
             place + "/" if place != "." else f"{self.folder.name}/" if self.folder.name in known else "its top folder"

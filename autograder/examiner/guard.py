@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from nndl import data_utils
 
-from autograder.examiner.target_data import IMAGES
+from autograder.examiner.target_data import IMAGES, validation
 from autograder.results import Guard
 
 SHIFT = 2  # pixels, at most, in each direction
@@ -69,8 +69,7 @@ class GuardImages:
 
     def __init__(self, data: Path) -> None:
         """Read them from `data`, the folder that holds CIFAR-10 with all labels."""
-        course = data_utils.get_CIFAR10_data(directory=data, num_training=1, subtract_mean=False)
-        self.own, self.own_labels = course["X_val"], course["y_val"]
+        self.own, self.own_labels = validation(data)
         images, labels = data_utils.read_batch(data_utils.find_data(data) / data_utils.TEST_BATCH)
         self.others, self.other_labels = images[IMAGES:], labels[IMAGES:]
 

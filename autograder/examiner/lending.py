@@ -1,7 +1,8 @@
 """Which functions of the reference are lent when a question is examined again: those whose own questions failed.
 
 Functions that share a cache go together (batchnorm's forward and backward passes). What passed its own question stays
-the hand-in's own, so that its caches and helpers meet nothing foreign.
+the hand-in's own, so that its caches and helpers meet nothing foreign. A function without a question, as the loss of a
+net, is lent to every question that names it; the one question that does not name it pays for it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ def layer(function: str) -> str:
 
 
 def suspects(checks: Iterable[tuple[str, Sequence[str]]], failed: Set[str]) -> tuple[str, ...]:
-    """Functions that may be wrong: those whose own question failed, and those that were not examined.
+    """Functions that may be wrong: those whose own question failed, and those that were not examined or have none.
 
     One that rests on another layer that failed is not suspected: it may fail for that reason alone.
 

@@ -21,6 +21,7 @@ from autograder.worker import standins
 _HERE = frozenset(sys.stdlib_module_names) | {"numpy"}
 _LIMIT = 2_000_000
 _MOST = 100  # stand-ins and aliases; they travel to the worker in one message
+_COMPUTES = {"scipy": f"of it only {', '.join(standins.STATS)} of scipy.stats are here, to draw from"}
 _OLD_METHODS = ("iteritems", "itervalues", "iterkeys", "has_key")
 
 
@@ -99,7 +100,7 @@ def _follow(folder: Path, package: str, each: Import, source: Source, found: Nee
         real = top in standins.OLD or top in standins.MOVED
         if not real and len(found.stand_ins) < _MOST:
             found.stand_ins.add(top)
-        kind = "its old names are here" if real else "it computes nothing"
+        kind = "its old names are here" if real else _COMPUTES.get(top, "it computes nothing")
         found.remarks[f"{top} is not installed here; a stand-in took its place ({kind})."] = None
     return []
 

@@ -37,7 +37,7 @@ def _seen(name: str, array: object, shape: tuple[int, ...]) -> Fingerprint:
     """Three numbers that tell this array from others."""
     found = np.asarray(array)
     if found.shape != shape:
-        return {f"{name} shape": "another"}
+        return {f"{name} shape": str(found.shape)}
     if not np.isfinite(found).all():
         return {f"{name} finite": False}
     return {f"{name} {k}": float((found * _fixed(*shape, seed=90 + k)).sum()) for k in range(3)}

@@ -29,6 +29,7 @@ LENT = (
     *(f"layers.{layer}_backward" for layer in ("affine", "relu", "batchnorm", "layernorm", "dropout")),
     "layers.batchnorm_backward_alt",
 )
+MOST = 1000  # numbers that a new net of these sizes may hold beside its weights; it holds 90
 _SIZES = ([8, 10, 7, 5], [6, 9, 9, 8, 4])
 
 Answers = dict[str, Array]
@@ -68,7 +69,7 @@ def _answers(student: Student, question: str, sizes: list[int], seed: int) -> An
         net = student.fc_net.FullyConnectedNet(
             list(sizes[1:-1]), input_dim=sizes[0], num_classes=sizes[-1], reg=0.3, dtype=np.float64, **KINDS[question]
         )
-        found = {f"first {name}": np.squeeze(net.params[name]) for name in net.params if name[0] != "W"}
+        found = _first(net.params)
         _set(net, sizes, rng)
         for turn in range(3):
             shape = (6 - turn, sizes[0]) if turn < 2 else (4, 2, sizes[0] // 2, 1)
@@ -79,6 +80,17 @@ def _answers(student: Student, question: str, sizes: list[int], seed: int) -> An
             found |= {f"grads {name} {turn}": np.squeeze(grad) for name, grad in grads.items()}
     except CallFailed:
         return {}
+    return found
+
+
+def _first(params: Any) -> Answers:
+    """What a new net holds beside its weights. CallFailed for more than these nets hold: it is kept in memory."""
+    found: Answers = {}
+    for name in params:
+        if not name.startswith("W"):
+            found[f"first {name}"] = np.squeeze(params[name])
+        if sum(value.size for value in found.values()) > MOST or len(found) > MOST:
+            raise CallFailed("too many or too large parameters")
     return found
 
 

@@ -53,6 +53,14 @@ def lay_out(assignment: Assignment, folder: Path, edition: str = CANONICAL, plac
 def stage_found(assignment: Assignment, found: Found) -> StagedHandIn:
     """Lay out what was found. The caller removes it with `.remove()`."""
     root = places.make("hand-in")
+    try:
+        return _laid_out(assignment, found, root)
+    except BaseException:
+        places.remove(root)
+        raise
+
+
+def _laid_out(assignment: Assignment, found: Found, root: Path) -> StagedHandIn:
     own = root / "own"
     remarks: list[str] = list(found.remarks)
     files = dict(_files(found))

@@ -188,7 +188,7 @@ class Remote:
         kind = answer.get("fault")
         if kind == "raised":
             error = answer.get("type")
-            error = error if error in _EXCEPTIONS else "an exception"
+            error = error if isinstance(error, str) and error in _EXCEPTIONS else "an exception"
             if error == "NotImplementedError":
                 return StudentError(f"{name} is not written yet.", "stub", name)
             if error == "MemoryError":

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from nndl import data_utils
 
 from autograder.course import TargetSettings, derived_seed
 from autograder.examiner.files import read_plain
@@ -24,7 +23,7 @@ from autograder.examiner.guard import GuardImages
 from autograder.examiner.session import Channel, Session, Usage, WorkerLost
 from autograder.examiner.stage import StagedHandIn
 from autograder.examiner.student import StudentError, import_reason, tidy
-from autograder.examiner.target_data import prepared_data
+from autograder.examiner.target_data import prepared_data, validation
 from autograder.examiner.target_judge import RUNS, Outcome, Progress, Run, outcome
 from autograder.examiner.target_section import section
 from autograder.results import Target
@@ -81,7 +80,7 @@ def rerun(
         (staged.root / "own" / WEIGHTS).write_bytes(weights)
         places.show(staged.root)
     folder = prepared_data(data, prepared)
-    labels = data_utils.get_CIFAR10_data(directory=folder, num_training=1)["y_val"]
+    _, labels = validation(folder)
     limits = staged.assignment.settings.limits
     scratch = Scratch(limits.scratch_files, limits.scratch_mb)
     runs: list[Run] = []

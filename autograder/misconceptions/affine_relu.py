@@ -105,6 +105,28 @@ def db_averaged(dout, cache):
 
 @wrong(
     may_cost=NETS,
+    sentence="Your db is a single number. Every element of b has its own gradient: dout.sum(axis=0), over the examples "
+    "only.",
+)
+def db_is_a_single_number(dout, cache):
+    x, w, _ = cache
+    flat = x.reshape(len(x), -1)
+    return (dout @ w.T).reshape(x.shape), flat.T @ dout, np.sum(dout)
+
+
+@wrong(
+    may_cost=NETS,
+    sentence="Your db has one number for each example. b is added to every example, so sum over the examples: "
+    "dout.sum(axis=0).",
+)
+def db_summed_over_the_outputs(dout, cache):
+    x, w, _ = cache
+    flat = x.reshape(len(x), -1)
+    return (dout @ w.T).reshape(x.shape), flat.T @ dout, dout.sum(axis=1)
+
+
+@wrong(
+    may_cost=NETS,
     sentence="You average dw over the examples. The mean is taken in the loss already: here the gradients of all "
     "examples are added.",
 )

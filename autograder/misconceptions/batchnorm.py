@@ -133,6 +133,42 @@ def eps_in_the_running_variance(x, gamma, beta, bn_param):
 
 
 @wrong(
+    sentence="Your running variance holds eps, and test mode divides by its root. Keep the variance without eps, and "
+    "divide by sqrt(running_var + eps).",
+)
+def running_variance_with_eps_used_as_it_is(x, gamma, beta, bn_param):
+    mode, eps, momentum, running_mean, running_var = _bn_settings(x, bn_param)
+    if mode == "train":
+        _bn_keep(bn_param, momentum, x.mean(axis=0), x.var(axis=0) + eps)
+        return _bn_scaled(x, gamma, beta, x.mean(axis=0), x.var(axis=0), eps)
+    return _bn_scaled(x, gamma, beta, running_mean, running_var, 0.0)
+
+
+@wrong(
+    sentence="You keep sqrt(var + eps) as running variance. Keep the variance itself; test mode adds eps and takes the "
+    "root.",
+)
+def deviation_with_eps_kept_as_variance(x, gamma, beta, bn_param):
+    mode, eps, momentum, running_mean, running_var = _bn_settings(x, bn_param)
+    if mode == "train":
+        _bn_keep(bn_param, momentum, x.mean(axis=0), np.sqrt(x.var(axis=0) + eps))
+        return _bn_scaled(x, gamma, beta, x.mean(axis=0), x.var(axis=0), eps)
+    return _bn_scaled(x, gamma, beta, running_mean, running_var, eps)
+
+
+@wrong(
+    sentence="You keep sqrt(var + eps) as running variance and divide by it in test mode. Keep the variance itself, "
+    "and divide by sqrt(running_var + eps).",
+)
+def deviation_kept_and_divided_by(x, gamma, beta, bn_param):
+    mode, eps, momentum, running_mean, running_var = _bn_settings(x, bn_param)
+    if mode == "train":
+        _bn_keep(bn_param, momentum, x.mean(axis=0), np.sqrt(x.var(axis=0) + eps))
+        return _bn_scaled(x, gamma, beta, x.mean(axis=0), x.var(axis=0), eps)
+    return gamma * (x - running_mean) / running_var + beta, None
+
+
+@wrong(
     sentence="Your running variance divides by N - 1, as other libraries do. In this course the variance of the batch "
     "divides by N everywhere.",
 )
@@ -199,6 +235,20 @@ def eps_outside_the_root(x, gamma, beta, bn_param):
     if mode == "train":
         mean, var = x.mean(axis=0), x.var(axis=0)
         _bn_keep(bn_param, momentum, mean, var)
+    inv_std = 1 / (np.sqrt(var) + eps)
+    x_hat = (x - mean) * inv_std
+    return gamma * x_hat + beta, (x_hat, gamma, inv_std)
+
+
+@wrong(
+    sentence="In train mode your eps stands outside the root. Divide by sqrt(var + eps) there too, as in test mode.",
+)
+def eps_outside_the_root_in_training(x, gamma, beta, bn_param):
+    mode, eps, momentum, running_mean, running_var = _bn_settings(x, bn_param)
+    if mode == "test":
+        return _bn_scaled(x, gamma, beta, running_mean, running_var, eps)
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    _bn_keep(bn_param, momentum, mean, var)
     inv_std = 1 / (np.sqrt(var) + eps)
     x_hat = (x - mean) * inv_std
     return gamma * x_hat + beta, (x_hat, gamma, inv_std)

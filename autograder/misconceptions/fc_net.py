@@ -55,6 +55,18 @@ class TwoLayerSecondWeightsNotRegularized(TwoLayerNet):
 
 
 @wrong(
+    sentence="The loss of your TwoLayerNet leaves W2 out of the regularization; its gradient has it. W1 and W2 belong "
+    "to both.",
+)
+class TwoLayerSecondWeightsNotInTheLoss(TwoLayerNet):
+    def loss(self, X, y=None):
+        if y is None:
+            return super().loss(X)
+        loss, grads = super().loss(X, y)
+        return loss - 0.5 * self.reg * np.sum(self.params["W2"] ** 2), grads
+
+
+@wrong(
     sentence="Your TwoLayerNet does not regularize at all: reg changes neither the loss nor the gradients.",
 )
 class TwoLayerNotRegularized(TwoLayerNet):

@@ -32,6 +32,17 @@ class LastWeightsNotRegularized(FullyConnectedNet):
 
 
 @wrong(
+    sentence="Your loss leaves the last W out of the regularization; its gradient has it. Every W belongs to both.",
+)
+class LastWeightsNotInTheLoss(FullyConnectedNet):
+    def loss(self, X, y=None):
+        if y is None:
+            return super().loss(X)
+        loss, grads = super().loss(X, y)
+        return loss - 0.5 * self.reg * np.sum(self.params[f"W{self.num_layers}"] ** 2), grads
+
+
+@wrong(
     sentence="Your net regularizes W1 only. Every W belongs to the loss and to the gradients.",
 )
 class FirstWeightsOnlyRegularized(FullyConnectedNet):

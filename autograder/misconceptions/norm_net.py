@@ -288,6 +288,17 @@ class LayernormOutputNotUsed(_NormNet):
 
 
 @wrong_layernorm(
+    sentence="Your net makes gamma and beta for layernorm, but never calls layernorm_forward: it computes as a net "
+    "without normalization.",
+)
+class LayernormNeverCalled(_NormNet):
+    def forward_step(self, step, x, i):
+        if step == "norm" and self.normalization == "layernorm":
+            return x, None
+        return super().forward_step(step, x, i)
+
+
+@wrong_layernorm(
     sentence="With layernorm your net uses batchnorm.",
 )
 class BatchnormForLayernorm(_NormNet):

@@ -39,6 +39,15 @@ def velocity_not_stored(w, dw, config=None):
 
 
 @wrong(
+    sentence='You never write config["velocity"], so every step finds none and starts from zero. Store the new '
+    "velocity there.",
+)
+def velocity_never_written(w, dw, config=None):
+    config, rate, mu, v = momentum_settings(w, config)
+    return w + mu * v - rate * dw, config
+
+
+@wrong(
     sentence="Your velocity forgets the past: it is only -learning_rate * dw. Add momentum times the velocity of the "
     "step before.",
 )
@@ -229,6 +238,16 @@ def nesterov_velocity_not_stored(w, dw, config=None):
     config, rate, mu, v = momentum_settings(w, config)
     new = mu * v - rate * dw
     config["velocity"] = v
+    return w + new + mu * (new - v), config
+
+
+@wrong_nesterov(
+    sentence='Your Nesterov step never writes config["velocity"], so every step finds none and starts from zero. Store '
+    "v_new there.",
+)
+def nesterov_velocity_never_written(w, dw, config=None):
+    config, rate, mu, v = momentum_settings(w, config)
+    new = mu * v - rate * dw
     return w + new + mu * (new - v), config
 
 

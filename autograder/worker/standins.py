@@ -1,7 +1,7 @@
 """Stand-ins for what a hand-in may import or name and does not find here.
 
 Plots, progress bars, notebooks' helpers and modules that are not installed become inert. Names that NumPy and Python
-had once are put back, so that old code runs as it did.
+had once are put back, so that old code runs as it did. Of scipy.stats there is what a mask may be drawn from.
 """
 
 from __future__ import annotations
@@ -145,6 +145,53 @@ NUMPY: dict[str, Any] = {
 }
 
 
+class Distribution:
+    """A distribution of scipy.stats: `rvs`, and frozen by a call. It draws from NumPy's global generator, as there."""
+
+    def __init__(self, draw: Callable[..., Any]) -> None:
+        self._draw = draw
+
+    def __call__(self, *parameters: Any, **named: Any) -> Distribution:
+        """The same with these parameters."""
+
+        def frozen(source: Any, size: Any = None) -> Any:
+            return self._draw(source, *parameters, size=size, **named)
+
+        return Distribution(frozen)
+
+    def rvs(self, *parameters: Any, random_state: Any = None, **named: Any) -> Any:
+        """Random numbers, of the shape `size`."""
+        if random_state is None:
+            return self._draw(np.random, *parameters, **named)
+        seeded = np.random.RandomState(random_state) if isinstance(random_state, (int, np.integer)) else random_state
+        return self._draw(seeded, *parameters, **named)
+
+
+def _binom(source: Any, n: Any, p: Any, loc: Any = 0, size: Any = None) -> Any:
+    return source.binomial(n, p, size) + loc
+
+
+def _bernoulli(source: Any, p: Any, loc: Any = 0, size: Any = None) -> Any:
+    return source.binomial(1, p, size) + loc
+
+
+def _uniform(source: Any, loc: Any = 0, scale: Any = 1, size: Any = None) -> Any:
+    return source.uniform(loc, np.add(loc, scale), size)
+
+
+def _norm(source: Any, loc: Any = 0, scale: Any = 1, size: Any = None) -> Any:
+    return source.normal(loc, scale, size)
+
+
+# What masks and weights are drawn from, by its name in scipy.stats.
+STATS = {
+    "bernoulli": Distribution(_bernoulli),
+    "binom": Distribution(_binom),
+    "uniform": Distribution(_uniform),
+    "norm": Distribution(_norm),
+}
+
+
 class _Module(types.ModuleType):
     __all__: Sequence[str] = ()
     __version__ = "0"
@@ -153,7 +200,8 @@ class _Module(types.ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return _REAL.get(name, _INERT)
+        own = STATS if self.__name__ == "scipy.stats" else _REAL
+        return own.get(name, _INERT)
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -171,6 +219,18 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return _Module(spec.name)
 
     def exec_module(self, module: types.ModuleType) -> None: ...
+
+
+class _Scipy(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """scipy with nothing but these distributions in scipy.stats; what else is asked of it is an ImportError."""
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> importlib.machinery.ModuleSpec | None:
+        found = name in ("scipy", "scipy.stats")
+        return importlib.machinery.ModuleSpec(name, self, is_package=True) if found else None
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        if module.__name__ == "scipy.stats":
+            vars(module).update(STATS)
 
 
 class _Aliases(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -210,7 +270,7 @@ def install(names: Sequence[str] = (), aliases: Mapping[str, str] | None = None)
     aliases : mapping of str to str, optional
         Top-level names that mean another module.
     """
-    sys.meta_path += [_Aliases({**MOVED, **(aliases or {})}), _Finder((*NAMES, *OLD, *names))]
+    sys.meta_path += [_Aliases({**MOVED, **(aliases or {})}), _Finder((*NAMES, *OLD, *names)), _Scipy()]
     for name, value in NUMPY.items():
         if name not in vars(np):
             setattr(np, name, value)

@@ -21,6 +21,7 @@ LIES = [
 ]
 # Values that are honest arrays once they have crossed: the lie is lost on the way.
 HARMLESS = {"a_lying_subclass", "a_shape_that_lies"}
+HARMLESS |= {"numbers_patched_in_place", "an_array_without_numbers_of_a_large_shape"}
 CPU, MARGIN = 1, 200  # seconds, MB
 
 

@@ -254,6 +254,16 @@ def test_gradescope_group_gets_a_hand_in_each_with_the_platforms_time(desk: Desk
     assert line_of(done, "noel").state == "missing"
 
 
+def test_a_name_that_no_file_system_takes_stops_nobody(desk: Desk) -> None:
+    name = "\N{CJK UNIFIED IDEOGRAPH-4E00}" * 90  # 270 bytes
+    text = f"---\nsubmission_501:\n  :submitters:\n  - :name: Eve\n    :sid: {name}\n"
+    text += "submission_502:\n  :submitters:\n  - :name: Ada\n"
+    files = {f"export/submission_{number}/nndl/layers.py": LAYERS for number in (501, 502)}
+    done = desk.collect({"export/submission_metadata.yml": text, **files})
+    assert [line.state for line in done.lines] == ["taken", "taken"]
+    assert len(desk.submitted()) == 2
+
+
 def test_nbgrader_exchange_takes_the_latest_of_this_assignment(desk: Desk) -> None:
     inner = {name.removeprefix("deep_nets/"): content for name, content in WORK.items()}
     folders = {

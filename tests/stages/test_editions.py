@@ -187,6 +187,25 @@ def test_dropout_printed_in_a_study_note_passes(tmp_path):
     assert not lost(examine(tmp_path, only=["dropout_forward", "dropout_backward"]))
 
 
+def test_mask_drawn_with_scipy_earns_everything_and_the_stand_in_is_told(tmp_path):
+    scipy = "import scipy.misc\nfrom scipy.stats import bernoulli, entropy\n"
+    head = ("import numpy as np\n", f"import numpy as np\n{scipy}")
+    mask = "bernoulli.rvs(p, size=x.shape) / p"
+    courses.write(tmp_path, COURSES["cs231n-2021"], {"layers.py": head}, mask=mask)
+    result = examine(tmp_path, only=["dropout_forward", "dropout_backward", "fc_net_dropout"])
+    assert not lost(result), result
+    assert any("scipy is not installed here" in remark and "bernoulli" in remark for remark in result.remarks)
+
+
+def test_wrong_loss_that_students_wrote_themselves_costs_the_plain_net_only(tmp_path):
+    change = ("loss = -np.sum(log_probs[np.arange(N), y]) / N", "loss = -np.sum(log_probs[np.arange(N), y])")
+    courses.write(tmp_path, COURSES["cs231n-2021"], {"layers.py": change})
+    nets = ["fc_net", "fc_net_dropout", "fc_net_batchnorm", "fc_net_layernorm"]
+    result = examine(tmp_path, only=nets)
+    assert lost(result) == {"fc_net"}, result
+    assert all("softmax_loss in place of yours" in result.question(name).remarks[0] for name in nets[1:])
+
+
 def test_python_2_is_said_in_one_sentence_with_its_line(tmp_path):
     courses.write(tmp_path, COURSES["cs231n-2017"], {"layers.py": ("  out = None\n", "  print 'relu'\n  out = None\n")})
     result = examine(tmp_path)

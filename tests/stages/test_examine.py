@@ -10,6 +10,8 @@ import pytest
 
 from autograder.course import Course
 from autograder.demo import CHANGES, hand_in, make_course, make_hand_ins
+from autograder.examining import Options
+from autograder.examining import examine as examine_path
 from autograder.grade import examined
 from autograder.misconceptions import by_name
 from autograder.release import release
@@ -95,6 +97,23 @@ def test_own_cache_survives_the_overlay(course):
     assert result.question("fc_net_dropout").share == 1
 
 
+def test_mask_drawn_with_scipy_earns_everything(course):
+    own = (
+        "\n\nfrom scipy.stats import bernoulli\n\ndef dropout_forward(x, dropout_param):\n"
+        "    p, mode = dropout_param['p'], dropout_param['mode']\n"
+        "    if 'seed' in dropout_param:\n        np.random.seed(dropout_param['seed'])\n"
+        "    mask = bernoulli(p).rvs(size=x.shape) / p if mode == 'train' else np.ones(x.shape)\n"
+        "    return x * mask, (dropout_param, mask)\n"
+        "\n\ndef dropout_backward(dout, cache):\n    return dout * cache[1]\n"
+    )
+    assignment = course.assignment("deep_nets")
+    folder = hand_in(assignment, "scipy", assignment.package, course.root / "source" / assignment.name)
+    with (folder / "nndl" / "layers.py").open("a") as file:
+        file.write(own)
+    names = ["dropout_forward", "dropout_backward", "fc_net_dropout"]
+    assert shares(examine(course, "scipy", store=False, only=names)) == dict.fromkeys(names, 1.0)
+
+
 def test_second_examination_reads_the_records(course):
     first = examine(course, "wrong-mask")
     folder = course.root / "results" / "deep_nets" / "wrong-mask"
@@ -178,6 +197,40 @@ def test_zip_is_examined_like_the_folder_in_it(course, tmp_path):
     run = subprocess.run(command, capture_output=True, text=True, cwd=course.root, check=False)
     found = json.loads(run.stdout)
     assert (run.returncode, found["student"], found["questions"][0]["score"]) == (0, "ada", 2.0)
+
+
+@pytest.mark.parametrize("place", ["", "Ada_101_assignsubmission_file", "a zip"])
+def test_folder_that_holds_nothing_but_a_zip_is_examined_like_the_zip(course, tmp_path, place):
+    """As platforms leave it: the zip in the student's folder, in a folder below that, or inside of another zip."""
+    ada, reference = tmp_path / "ada", course.root / "submitted" / "reference"
+    folder = tmp_path / "packed" if place == "a zip" else ada / place
+    folder.mkdir(parents=True)
+    shutil.make_archive(str(folder / "hand-in"), "zip", reference, "deep_nets")
+    ada.mkdir(exist_ok=True)
+    if place == "a zip":
+        shutil.make_archive(str(ada / "attempt 1"), "zip", folder)
+    (ada / "answers.pdf").write_bytes(b"%PDF")
+    options = Options(only=("dropout_forward",), with_target=False)
+    result = examine_path(course.assignment("deep_nets"), ada, options)
+    assert (result.student, shares(result)) == ("ada", {"dropout_forward": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["ada.zip", "bob/hand-in.zip"], "but 2 archives (ada.zip, bob/hand-in.zip); give the one to examine"),
+        (["ada.rar"], "ada.rar: the archive cannot be opened (BadZipFile); pack it again as a zip"),
+        (["ada.zip", "nndl/layers.py"], "optim.py is missing"),
+    ],
+    ids=["two zips", "no zip", "a zip beside a package"],
+)
+def test_folder_in_which_no_zip_is_the_hand_in_says_why(course, tmp_path, names, told):
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x = 1")
+    result = examine_path(course.assignment("deep_nets"), tmp_path, Options(with_target=False))
+    assert result.state == "failed"
+    assert told in result.reason
 
 
 def test_zip_that_cannot_be_opened_fails_with_a_reason(course, tmp_path):

@@ -21,6 +21,12 @@ _right = affine_forward
 def affine_forward(x, w, b):
     return _right(x, w, 0 * b)
 """
+WRONG_SOFTMAX = """
+_right = softmax_loss
+def softmax_loss(x, y):
+    loss, dx = _right(x, y)
+    return loss, len(x) * dx
+"""
 CRASHING_RELU = "\ndef relu_forward(x):\n    return 1 // 0\n"
 
 
@@ -48,6 +54,24 @@ def lost(tmp_path, style, added):
 def test_wrong_layer_costs_its_own_question(tmp_path, style, added, expected):
     found = lost(tmp_path, style, added)
     assert set(found) == expected, found
+
+
+@pytest.mark.parametrize("style", ["hand_in_01", "hand_in_04"])
+def test_wrong_loss_of_their_own_costs_the_plain_net_only(tmp_path, style):
+    """Students of some courses write softmax_loss themselves. No question asks for it, and every net calls it."""
+    found = lost(tmp_path, style, WRONG_SOFTMAX)
+    assert set(found) == {"fc_net"}, found
+
+
+def test_remark_names_the_function_without_a_question_that_was_lent(tmp_path):
+    package = tmp_path / "hand-in" / "nndl"
+    package.mkdir(parents=True)
+    for name, text in STYLES["reference"].items():
+        (package / f"{name}.py").write_text(text + (WRONG_SOFTMAX if name == "layers" else ""), "utf-8")
+    result = examined(ASSIGNMENT, "once", package.parent, only=["fc_net_dropout"], with_target=False, store=False)
+    [question] = result.questions
+    assert question.share == 1
+    assert "softmax_loss in place of yours" in question.remarks[0]
 
 
 def test_backward_pass_with_a_cache_of_its_own_cannot_be_judged_after_a_crash(tmp_path):

@@ -106,6 +106,7 @@ def test_every_check_explains_itself():
 @pytest.mark.parametrize("question", [*LAYERS[1::2], "two_layer_net", "fc_net"])
 def test_questions_rest_on_the_layers_they_call(question):
     below = {"affine_backward": {"layers.affine_forward"}, "relu_backward": {"layers.relu_forward"}}
+    below["two_layer_net"] = {f"layers.{name}" for name in (*LAYERS, "softmax_loss")}
     expected = below.get(question, {f"layers.{name}" for name in LAYERS})
     assert {frozenset(spec_of(check).rests_on) for check in checks_of(question)} == {frozenset(expected)}
 
@@ -133,6 +134,8 @@ def test_a_correct_style_is_never_recognised(module, path):
 CHANGES = [
     ("affine_relu/prod_and_dot", " + b.reshape(1, -1)", "", "bias_left_out"),
     ("affine_relu/prod_and_dot", "np.sum(dout, axis=0,", "np.mean(dout, axis=0,", "db_averaged"),
+    ("affine_relu/prod_and_dot", "np.sum(dout, axis=0, keepdims=True)", "np.sum(dout)", "db_is_a_single_number"),
+    ("affine_relu/prod_and_dot", "np.sum(dout, axis=0, ", "np.sum(dout, axis=1, ", "db_summed_over_the_outputs"),
     ("affine_relu/prod_and_dot", "x * (x >= 0)", "1.0 * (x >= 0)", "step_for_relu"),
     ("affine_relu/prod_and_dot", "dx[x < 0] = 0", "dx[dx < 0] = 0", "gradient_by_the_sign_of_dout"),
     ("affine_relu/prod_and_dot", "dx[x < 0] = 0", "dx[x > 0] = 0", "relu_gradient_reversed"),
@@ -145,13 +148,15 @@ CHANGES = [
     ("affine_relu/einsum", 'np.einsum("nm->m", dout)', 'np.einsum("nm->m", dout) * 1.5', None),
     ("affine_relu/loops", "np.where(x < 0, 0, x)", "np.where(x < 0.1, 0, x)", None),
     ("nets/starter", "reg_loss = 0.5 * self.reg", "reg_loss = self.reg", None),
-    ("nets/starter", " + 0.5 * self.reg * np.sum(W2 * W2)", "", None),
+    ("nets/starter", " + 0.5 * self.reg * np.sum(W2 * W2)", "", "two_layer_second_weights_not_in_the_loss"),
+    ("nets/long_hand", '\n        loss += 0.5 * self.reg * np.sum(self.params["W%s" % layer] ** 2)', "",
+     "last_weights_not_in_the_loss"),
     ("nets/starter", "loss += 0.5 * self.reg", "loss += self.reg", "half_missing"),
     ("nets/starter", 'grads["W" + k] += self.reg', 'grads["W" + k] += 0 * self.reg', "gradients_not_regularized"),
     ("nets/rows_for_biases", "scores = h.dot", "scores = 0.5 * h.dot", None),
     ("nets/rows_for_biases", "h = np.maximum(0, z)", "h = np.tanh(z)", None),
     ("nets/stack_of_steps", "return grads, net.reg * 0.5", "return grads, net.reg * 1.0", "two_layer_half_missing"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("style", "old", "new", "name"), CHANGES)

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from autograder.examiner.guard import NOISE, SHIFT, changed, unexplained
+from autograder.examiner.target_data import validation
 from autograder.results import Guard
 from autograder.worker import pixels
+from datasets import synthetic
 
 
 def pictures(count, seed=0):
@@ -16,6 +18,15 @@ def smooth(count):
     """Images without borders or noise of their own: a gradient from left to right, another one down."""
     right, down = np.meshgrid(np.arange(32.0), np.arange(32.0))
     return np.tile(np.stack([4 * right + 60, 4 * down + 60, 0 * right + 128]), (count, 1, 1, 1)).astype(np.float32)
+
+
+def test_validation_images_of_the_stand_in_are_read_without_a_word(tmp_path, capsys):
+    # The standard output may be a verb's JSON. A student's reader says what the data is.
+    (tmp_path / "cifar-10-batches-py").mkdir()
+    synthetic.write(tmp_path / "cifar-10-batches-py", images=1200)
+    images, labels = validation(tmp_path)
+    assert (images.shape, labels.shape, images.max() <= 255) == ((1000, 3, 32, 32), (1000,), True)
+    assert capsys.readouterr().out == ""
 
 
 def test_change_mirrors_half_of_the_images_and_shifts_all_by_little():

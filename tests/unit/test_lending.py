@@ -34,6 +34,13 @@ def test_backward_pass_gets_the_forward_pass_that_failed():
     assert lent("layernorm_backward", RESTS["layernorm_backward"], wrong) == ("layers.layernorm_forward",)
 
 
+def test_function_without_a_question_is_lent_to_all_that_name_it_and_never_to_the_one_that_pays():
+    rests = ("layers.affine_forward", "layers.affine_backward", "layers.softmax_loss")
+    wrong = suspects([*CHECKS, ("fc_net_dropout", rests)], {"fc_net", "fc_net_dropout"})
+    assert lent("fc_net_dropout", rests, wrong) == ("layers.softmax_loss",)
+    assert lent("fc_net", RESTS["fc_net"], wrong) == ()
+
+
 def test_function_that_was_not_examined_may_be_wrong():
     wrong = suspects([("fc_net", RESTS["fc_net"])], {"fc_net"})
     assert lent("fc_net", RESTS["fc_net"], wrong) == RESTS["fc_net"]

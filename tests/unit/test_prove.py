@@ -12,6 +12,7 @@ from autograder.course import Course
 from autograder.errors import CourseError
 from autograder.examiner.examine_local import examined_here
 from autograder.misconceptions import all_misconceptions, by_name
+from autograder.prove_editions import style_worn
 from autograder.styles import REFERENCE, SECOND, complete_styles, order, planted, styles_for
 
 COURSE = Course.find()
@@ -80,6 +81,12 @@ def test_part_of_the_proof_is_told_in_one_line_and_repeats():
     assert found[0].holds
     told = f"correct styles {len(STYLES)}/{len(STYLES)} at full points, misconceptions {count}/{count} caught, "
     assert found[0].line().startswith(told)
+
+
+def test_dress_of_a_course_that_does_not_ask_a_question_is_not_judged_by_others():
+    dress = ("cs231n-2017", "drop")
+    found = style_worn(dress, REFERENCE, STYLES[REFERENCE], prove.secret(0), ["sgd_nesterov_momentum"])
+    assert found.otherwise == ()
 
 
 def test_proof_of_an_unknown_question_is_refused():

@@ -1,11 +1,13 @@
 """Misconceptions are recognised by behaviour, in any style; unknown faults and right code get no name."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from autograder.examiner.recognise import recognise
+from autograder.examiner.same_fault import same_fault
 from autograder.examiner.student_local import LocalStudent
 from autograder.misconceptions import all_misconceptions, by_name
 
@@ -148,3 +150,29 @@ def test_unwritten_or_raising_functions_get_no_name():
 
 def test_a_question_without_misconceptions_gets_no_name():
     assert recognise(LocalStudent.of_reference(), "target", np.random.default_rng(0)) == ()
+
+
+# A net whose parameters never end, each as large as an answer may be.
+ENDLESS = """
+class FullyConnectedNet:
+    read = 0
+
+    def __init__(self, *sizes, **settings):
+        class Endless(dict):
+            def __getitem__(self, name):
+                FullyConnectedNet.read += 1
+                return np.broadcast_to(np.zeros(1), (5_000_000,)) if FullyConnectedNet.read < 30 else 0
+
+        self.params = Endless({f"b{i}": 0 for i in range(5000)})
+"""
+
+
+def test_a_net_with_parameters_without_end_does_not_fill_the_memory():
+    wrong = next(each for each in all_misconceptions() if "fc_net_dropout" in each.may_cost)
+    student = LocalStudent.of_reference(appended={"fc_net": ENDLESS})
+    tracemalloc.start()
+    try:
+        assert not same_fault(student, "fc_net_dropout", wrong, np.random.default_rng(1))
+        assert tracemalloc.get_traced_memory()[1] < 200_000_000
+    finally:
+        tracemalloc.stop()

@@ -23,8 +23,10 @@ STYLES = sorted(FOLDER.glob("*.py"))
 
 # One change in a correct style, the question it fails, and the misconception it is. None: a fault nobody has named.
 CHANGES = [
-    ("step_by_step", "np.sqrt(var + eps)\n", "(np.sqrt(var) + eps)\n", "batchnorm_forward", None),  # train mode only
-    ("step_by_step", "(1 - momentum) * var", "(1 - momentum) * sqrtvar", "batchnorm_forward", None),  # eps in it, too
+    ("step_by_step", "np.sqrt(var + eps)\n", "(np.sqrt(var) + eps)\n", "batchnorm_forward",
+     "eps_outside_the_root_in_training"),
+    ("step_by_step", "(1 - momentum) * var", "(1 - momentum) * sqrtvar", "batchnorm_forward",
+     "deviation_with_eps_kept_as_variance"),
     ("step_by_step", "bn_param[\"running_var\"] = running_var", "bn_param[\"runing_var\"] = running_var",
      "batchnorm_forward", None),  # the mean alone is kept
     ("step_by_step", "return dx1 + dx2, dgamma", "return dx1, dgamma", "batchnorm_backward",
@@ -63,6 +65,8 @@ CHANGES = [
      "one_bn_param_for_all_layers"),
     ("net_as_a_list_of_steps", 'if self.kind == "layernorm"', 'if self.kind == "none"', "fc_net_layernorm",
      "batchnorm_for_layernorm"),
+    ("net_as_a_list_of_steps", "if self.kind:", 'if self.kind == "batchnorm":', "fc_net_layernorm",
+     "layernorm_never_called"),
     ("net_as_a_list_of_steps", "if normalization and i < self.L", "if normalization and i <= self.L",
      "fc_net_batchnorm", None),  # parameters without a layer
     ("step_by_step", "out = gammax + beta", "out = gammax - beta", "batchnorm_forward", None),

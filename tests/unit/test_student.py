@@ -172,6 +172,32 @@ def test_drawing_code_meets_inert_stand_ins(examine, drawing):
     np.testing.assert_array_equal(out, [[0.0, 2.0]])
 
 
+DRAWN = {
+    "bernoulli.rvs(0.3, size=(2, 3))": "np.random.binomial(1, 0.3, (2, 3))",
+    "bernoulli(p=0.3).rvs((2, 3))": "np.random.binomial(1, 0.3, (2, 3))",
+    "bernoulli.rvs(0.3, 0, (2, 3), random_state=4)": "np.random.RandomState(4).binomial(1, 0.3, (2, 3))",
+    "binom.rvs(1, 0.3, size=(2, 3))": "np.random.binomial(1, 0.3, (2, 3))",
+    "uniform.rvs(size=(2, 3))": "np.random.rand(2, 3)",
+    "uniform(1, 4).rvs(size=(2, 3))": "1 + 4 * np.random.rand(2, 3)",
+    "norm.rvs(scale=0.1, size=(2, 3))": "0.1 * np.random.randn(2, 3)",
+}
+
+
+def test_distributions_of_scipy_draw_from_the_global_generator_of_numpy(examine):
+    """Formulas and order of arguments as in scipy 1.16's documentation."""
+    lines = ["from scipy.stats import bernoulli, binom, norm, uniform", "import numpy as np"]
+    for there, here in DRAWN.items():
+        lines += ["np.random.seed(3)", f"_first = {there}", "np.random.seed(3)"]
+        lines += [f"assert np.allclose(_first, {here})"]
+    examine(layers="\n".join(lines))
+
+
+def test_rest_of_scipy_is_an_import_error_that_says_what_is_missing(examine):
+    with pytest.raises(StudentError, match="could not be imported") as caught:
+        examine(layers="from scipy.special import expit")
+    assert "scipy.special" in str(caught.value)
+
+
 def test_line_that_the_hand_in_does_not_have_is_not_told(examine):
     """A hand-in that forges its faults must not write hidden inputs into line numbers."""
     forge = "import sys\nfor module in list(sys.modules.values()):\n    if hasattr(module, 'HandIn'):\n"

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from autograder.examiner import guard
+
 DATASETS = Path(__file__).parents[2] / "datasets"
 sys.path.insert(0, str(DATASETS))
 import synthetic  # noqa: E402 - it lies beside the data, in no package
@@ -19,7 +21,7 @@ import unpacking  # noqa: E402
 IMAGES = 300
 NAMES = (*unpacking.BATCHES, "batches.meta", "SOURCE.json")
 # SHA-256 over pixels of make_batch(1, 300) and make_batch(6, 300); a change of the stand-in changes it on purpose.
-PIXELS = "4dfd5a04b7f23f44b717a2e41c2eb153880d11a24179c4b0847da33265117d54"
+PIXELS = "759847c414e0f1af74f6ac5136f1c797b5bf5899bee603402e2b6f9a3759bff7"
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +159,20 @@ def test_a_nearest_mean_finds_some_of_the_classes_and_not_all():
     means = np.stack([X[y == c].mean(axis=0) for c in range(10)])
     scores = X_test @ means.T - 0.5 * (means**2).sum(axis=1)
     assert 0.17 < np.mean(scores.argmax(axis=1) == y_test) < 0.40  # chance is .10, CIFAR-10 gives about .27
+
+
+def test_a_changed_image_stays_in_its_class():
+    # The guard of the target asks for mirrored and shifted images: what holds for photographs must hold here.
+    X, y = synthetic.make_batch(1, 3000)
+    X_test, y_test = synthetic.make_batch(6, 2000)
+    means = np.stack([X[y == c].mean(axis=0) for c in range(10)])
+
+    def accuracy(images):
+        scores = images.reshape(-1, 3072) @ means.T - 0.5 * (means**2).sum(axis=1)
+        return np.mean(scores.argmax(axis=1) == y_test)
+
+    pixels = X_test.reshape(-1, 3, 32, 32).astype(np.float32)
+    assert accuracy(pixels) - accuracy(guard.changed(pixels, np.random.default_rng(1))) < guard.CHANGE
 
 
 @pytest.mark.parametrize("images", [0, 65536])
