@@ -20,7 +20,13 @@ from autograder.errors import CourseError
 from autograder.results import HandInResult
 from autograder.showing import as_dict, err, out, show, show_all, show_notebooks
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"max_content_width": 120},  # 80 columns cut the list of verbs short
+)
 app.add_typer(class_verbs.app)
 app.add_typer(people_verbs.app)
 app.add_typer(export_verb.app)
@@ -36,8 +42,10 @@ Name = Annotated[str, typer.Argument(help="Name of the assignment, a folder belo
 def _about() -> None:
     """Turn a folder of hand-ins into scores with reasons.
 
-    source/ and assignments/ --release--> release/ ... DOWNLOAD --collect--> submitted/
-    submitted/ --grade--> gradebook.db --feedback--> feedback/, --report--> report/, --export--> export/
+    \b
+    source/, assignments/  --release-->  release/
+    DOWNLOAD  --collect-->  submitted/  --grade-->  results/, gradebook.db
+    results/, gradebook.db  --feedback-->  feedback/   --report-->  report/   --export-->  export/
 
     Exit codes: 0 all done, 1 some could not be done, 2 wrong usage.
     """
@@ -351,4 +359,4 @@ def main() -> None:
         app()
     except CourseError as error:
         err.print(f"autograder: {error}", markup=False)
-        sys.exit(2)
+        sys.exit(error.exit_code)

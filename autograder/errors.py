@@ -26,6 +26,8 @@ class CourseError(Exception):
       fix: check the spelling
     """
 
+    exit_code = 2  # of the command line
+
     def __init__(self, what: str, *, where: str | Path | None = None, fix: str | None = None) -> None:
         self.what, self.where, self.fix = what, where, fix
         super().__init__(what)
@@ -33,3 +35,9 @@ class CourseError(Exception):
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where is not None else self.what
         return f"{text}\n  fix: {self.fix}" if self.fix else text
+
+
+class NotFresh(CourseError):
+    """A release that is not what its sources give."""
+
+    exit_code = 1

@@ -125,8 +125,7 @@ def export(
     if waiting and choices.unfinished == "refuse":
         first = f"{waiting[0].student}: {'; '.join(waiting[0].waiting)}"
         raise CourseError(
-            f"{len(waiting)} grades are not final: {shared(grade.student for grade in waiting)}",
-            where=first,
+            f"{len(waiting)} grades are not final: {shared(grade.student for grade in waiting)}\n  {first}",
             fix="grade the rest (formgrader in `jupyter lab`), or choose --unfinished blank or partial",
         )
     place = place or assignment.course.root / FOLDER / assignment.name / _name(form, table)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +11,7 @@ from rich.table import Table
 
 from autograder import languages
 from autograder.course import Course
+from autograder.roster import shared
 from autograder.showing import err, out
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -44,21 +47,34 @@ def feedback(
 
 
 @app.command()
-def report(assignment: Name = "deep_nets") -> None:
+def report(
+    assignment: Name = "deep_nets",
+    roster: Annotated[
+        Path | None, typer.Option("--roster", help="CSV of the class, as for `collect`: lists who handed in nothing.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON; write no file.")] = False,
+) -> None:
     """Write a page on the class and a CSV beside it: who needs a person, what to teach again, scores, the target.
 
     Reads submitted/, results/ and gradebook.db; examines nothing, so it may be run at any time, also while grading is
-    unfinished. Writes report/NAME.html and report/NAME.csv, a row for each student. Both name students: they are for
-    teachers. Exit codes: 0 written, 2 wrong usage.
+    unfinished. Writes report/NAME.html and report/NAME.csv, a row for each student, also for those in the roster or
+    the gradebook who handed in nothing. Both name students: they are for teachers. Exit codes: 0 written, 2 wrong
+    usage.
 
-    Example: autograder report deep_nets
+    Example: autograder report deep_nets --roster roster.csv
     """
-    from autograder.report import report as run
+    from autograder.report import overview
 
-    page, table, cases = run(Course.find().assignment(assignment))
-    if cases:
+    found = overview(Course.find().assignment(assignment), roster)
+    if as_json:
+        print(json.dumps(found.as_dict(), indent=1))
+        return
+    page, table = found.write()
+    if found.cases:
         needed = Table("hand-ins", "why", "what to do", title="who needs a person")
-        for case in cases:
+        for case in found.cases:
             needed.add_row(str(len(case.students)), case.why, case.what_to_do)
         out.print(needed)
+    if found.absent:
+        out.print(f"{len(found.absent)} handed in nothing: {shared(found.absent)}", markup=False)
     out.print(f"report: {page}\ntable:  {table}", markup=False)

@@ -142,4 +142,4 @@ def _together(
     finally:
         for future in flight:
             future.cancel()
-        executor.shutdown(wait=False)
+        executor.shutdown(wait=not flight)  # processes that have nothing to do end by themselves, quietly

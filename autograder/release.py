@@ -19,7 +19,7 @@ from traitlets.config import Config
 from autograder import editions
 from autograder.course import ABOUT, Assignment, Course
 from autograder.cut import Cut, read_about
-from autograder.errors import CourseError
+from autograder.errors import CourseError, NotFresh
 from autograder.languages import ENGLISH
 from autograder.nbgrader_app import nbgrader_api, run
 from autograder.package import DATA, LITTER
@@ -106,7 +106,7 @@ def release(
         if check:
             found = differences(made, kept)
             if found:
-                raise CourseError(
+                raise NotFresh(
                     "\n  ".join(["not what the sources give:", *found]),
                     where=kept if output else f"release/{name}",
                     fix=f"run `autograder release {name}` {'again' if output else f'and commit release/{name}'}",

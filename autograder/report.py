@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from autograder import report_page
 from autograder.course import Assignment, Question
 from autograder.pages import shown_name, write_page
 from autograder.places import in_order
+from autograder.roster import read_roster
 from autograder.scores import Sheet
 from autograder.standing import Case, Standing, cases, standing_of, standings
 
@@ -18,24 +21,61 @@ from autograder.standing import Case, Standing, cases, standing_of, standings
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
-def report(assignment: Assignment) -> tuple[Path, Path, list[Case]]:
-    """Write report/<assignment>.html and report/<assignment>.csv.
+@dataclass(frozen=True)
+class Overview:
+    """A class, and what of it needs a person."""
 
-    Returns
-    -------
-    tuple
-        Both files, and what needs a person.
+    assignment: Assignment
+    standings: list[Standing]
+    cases: list[Case]
+
+    @property
+    def absent(self) -> list[str]:
+        """Who is known and handed in nothing."""
+        return [standing.student for standing in self.standings if standing.absent]
+
+    def write(self) -> tuple[Path, Path]:
+        """Write report/<assignment>.html and report/<assignment>.csv."""
+        folder = self.assignment.course.root / "report"
+        page, table = folder / f"{self.assignment.name}.html", folder / f"{self.assignment.name}.csv"
+        write_page(page, "report.html", report_page.view(self.assignment, self.standings, self.cases))
+        written = io.StringIO()
+        csv.writer(written).writerows(rows(self.assignment, self.standings, self.cases))
+        # Begins with a byte order mark: without one, spreadsheets take UTF-8 for something else.
+        table.write_text(written.getvalue(), encoding="utf-8-sig", newline="")
+        return page, table
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a program to read: the cases, and the table's cells (null where a cell is empty)."""
+        questions = in_order(self.assignment)
+        students = [_cells(standing, questions, self.cases) for standing in self.standings]
+        return {
+            "schema": 1,
+            "assignment": self.assignment.name,
+            "cases": [
+                {"kind": case.kind, "why": case.why, "reason": case.reason, "students": list(case.students)}
+                for case in self.cases
+            ],
+            "students": [{name: None if cell == "" else cell for name, cell in cells.items()} for cells in students],
+        }
+
+
+def overview(assignment: Assignment, roster: Path | None = None) -> Overview:
+    """How a class stands; `roster` is the CSV file that `collect` reads, or None.
+
+    Raises
+    ------
+    CourseError
+        If the roster cannot be read.
     """
-    folder = assignment.course.root / "report"
-    class_ = standings(assignment)
-    found = cases(assignment, class_)
-    page, table = folder / f"{assignment.name}.html", folder / f"{assignment.name}.csv"
-    write_page(page, "report.html", report_page.view(assignment, class_, found))
-    written = io.StringIO()
-    csv.writer(written).writerows(rows(assignment, class_, found))
-    # Begins with a byte order mark: without one, spreadsheets take UTF-8 for something else.
-    table.write_text(written.getvalue(), encoding="utf-8-sig", newline="")
-    return page, table, found
+    class_ = standings(assignment, read_roster(roster) if roster is not None else None)
+    return Overview(assignment, class_, cases(assignment, class_))
+
+
+def report(assignment: Assignment, roster: Path | None = None) -> tuple[Path, Path, list[Case]]:
+    """Write page and table; returns both files, and what needs a person."""
+    found = overview(assignment, roster)
+    return *found.write(), found.cases
 
 
 def rows(assignment: Assignment, class_: list[Standing], found: list[Case]) -> Iterator[list[object]]:
@@ -56,8 +96,8 @@ def _cells(standing: Standing, questions: list[Question], found: list[Case]) -> 
     guard = target.target.guard if target is not None and target.target is not None else None
     return {
         "student": standing.student,
-        "name": sheet.name,
-        "handed_in_utc": sheet.handed_in or "",
+        "name": standing.name or sheet.name,
+        "handed_in_utc": str(sheet.handed_in or ""),
         "state": standing.state,
         "total": sheet.total(questions) if graded else "",
         "most": sum(question.points for question in questions),

@@ -84,6 +84,7 @@ def view(assignment: Assignment, class_: Sequence[Standing], cases: list[Case]) 
     return {
         "assignment": assignment,
         "class_": class_,
+        "absent": sum(standing.absent for standing in class_),
         "graded": graded,
         "most": sum(question.points for question in questions),
         "median": median(totals) if totals else None,

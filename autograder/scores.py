@@ -76,8 +76,7 @@ class Sheet:
 def sheets(assignment: Assignment) -> dict[str, Sheet]:
     """The score sheet of every student whose hand-in was recorded; none where there is no gradebook yet."""
     url = database(assignment.course)
-    kind, _, path = url.partition(":///")
-    if kind == "sqlite" and not Path(path).is_file():
+    if _is_not_made_yet(url):
         return {}
     with Gradebook(url) as book:
         try:
@@ -97,6 +96,21 @@ def sheets(assignment: Assignment) -> dict[str, Sheet]:
             if text:
                 found[student].comments[cell] = text
     return dict(sorted(found.items()))
+
+
+def enrolled(assignment: Assignment) -> dict[str, str]:
+    """Everybody whom the gradebook knows, and the name; nobody where there is no gradebook yet."""
+    url = database(assignment.course)
+    if _is_not_made_yet(url):
+        return {}
+    with Gradebook(url) as book:
+        rows = book.db.query(Student.id, Student.first_name, Student.last_name)
+        return {student: " ".join(filter(None, names)) for student, *names in rows}
+
+
+def _is_not_made_yet(url: str) -> bool:
+    kind, _, path = url.partition(":///")
+    return kind == "sqlite" and not Path(path).is_file()
 
 
 def _students(book: Gradebook) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -14,21 +14,29 @@ from autograder.course import Assignment, Question
 from autograder.grade import recorded
 from autograder.mending import kind_of, reason_of
 from autograder.results import HandInResult, QuestionResult, Timing
-from autograder.scores import Sheet, sheets
+from autograder.roster import Roster
+from autograder.scores import Sheet, enrolled, sheets
 
 
 @dataclass(frozen=True)
 class Standing:
-    """One student: records below results/, the gradebook's score sheet (None: not recorded), what examining took."""
+    """One student: records below results/, the gradebook's score sheet (None: not recorded), what examining took.
+
+    `name` is what the roster or the gradebook says. `absent`: known, and nothing was handed in.
+    """
 
     student: str
     result: HandInResult
     sheet: Sheet | None
     timing: Timing
+    name: str = ""
+    absent: bool = False
 
     @property
     def state(self) -> str:
         """A key of `wording.HAND_INS`."""
+        if self.absent:
+            return "missing"
         if self.sheet is None:
             return "not_recorded" if self.result.questions else "not_graded"
         return self.result.state
@@ -69,13 +77,16 @@ class Case:
         return wording.CASES[self.kind][1]
 
 
-def standings(assignment: Assignment) -> list[Standing]:
-    """The standing of everybody who handed in, was examined or was recorded, by name."""
+def standings(assignment: Assignment, roster: Roster | None = None) -> list[Standing]:
+    """The standing of everybody who handed in, was examined or was recorded, or whom roster or gradebook know."""
     root, known = assignment.course.root, sheets(assignment)
     handed_in = {path.parent.name for path in (root / "submitted").glob(f"*/{assignment.name}") if path.is_dir()}
     examined = {path.name for path in (root / "results" / assignment.name).glob("*") if path.is_dir()}
-    students = sorted(handed_in | examined | known.keys())
-    return [standing_of(assignment, student, known.get(student)) for student in students]
+    there = handed_in | examined | known.keys()
+    names = enrolled(assignment)
+    names |= {row.student: row.name or names.get(row.student, "") for row in (roster or Roster()).rows}
+    found = (standing_of(assignment, student, known.get(student)) for student in sorted(there | names.keys()))
+    return [replace(one, name=names.get(one.student, ""), absent=one.student not in there) for one in found]
 
 
 def standing_of(assignment: Assignment, student: str, sheet: Sheet | None) -> Standing:
@@ -103,6 +114,8 @@ def _of_one(assignment: Assignment, standing: Standing) -> Iterator[tuple[str, s
     faults = [record.question for record in records if kind_of(record) == "fault"]
     if faults:
         yield "fault", ", ".join(faults)
+    if standing.absent:
+        return
     if standing.state in ("not_recorded", "not_graded"):
         yield standing.state, ""
         return

@@ -44,6 +44,7 @@ HAND_INS = {
     "failed": "could not be examined",
     "not_graded": "not graded yet",
     "not_recorded": "examined, not recorded",
+    "missing": "handed in nothing",
 }
 
 # Why a person must look at hand-ins, and what to do, the most urgent first.

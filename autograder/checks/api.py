@@ -160,7 +160,8 @@ def require_shape(value: object, shape: tuple[int, ...], name: str) -> Array:
     array = np.asarray(value)
     require(array.shape == shape, f"{name} has not the shape it must have.")
     require(np.all(np.isfinite(array)), f"{name} holds nan or inf.")
-    require(np.all(np.abs(array) < LARGEST), f"{name} holds numbers that are far too large.")
+    with np.errstate(over="ignore"):  # for float32 the bound becomes inf
+        require(np.all(np.abs(array) < LARGEST), f"{name} holds numbers that are far too large.")
     return array
 
 

@@ -140,7 +140,9 @@ def test_gradescope_files_keep_the_published_format(graded: Class) -> None:
 
 def test_grades_that_are_not_final_are_refused_unless_a_choice_is_made(graded: Class) -> None:
     give(graded, "ada", None)
-    with pytest.raises(CourseError, match=r"1 grades are not final: ada"):
+    with pytest.raises(
+        CourseError, match=r"^1 grades are not final: ada\n  ada: explain_scaling: to be graded by hand\n  fix: "
+    ):
         exported(graded, "canvas")
     assert not (graded.course.root / "export").exists()
     assert canvas_grades(exported(graded, "canvas", unfinished="blank")[0], TITLE)[1]["101"] == ""

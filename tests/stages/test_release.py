@@ -18,6 +18,7 @@ from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from small_course import LAYERS, ROOT, cell_of, in_words, plain, write_notebook
 
+from autograder.cli import main
 from autograder.course import Course
 from autograder.delimiters import resembles
 from autograder.errors import CourseError
@@ -338,6 +339,17 @@ def test_check_passes_on_a_fresh_release_and_writes_nothing(course: Course) -> N
     before = tree(course.root)
     make(course, check=True)
     assert tree(course.root) == before
+
+
+def test_check_of_a_release_that_is_not_fresh_ends_with_exit_code_1(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (make(course).folder / "README.md").write_text("# Stop here\n")
+    monkeypatch.chdir(course.root)
+    monkeypatch.setattr(sys, "argv", ["autograder", "release", "--check"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
 
 
 def test_check_lists_every_file_that_differs(course: Course) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
+from nbgrader.api import Gradebook
 from page_class import FORMULA, HOSTILE, SENTENCE, SYNTAX, WORLD, grade_words, hand_in, right, with_target
 from small_course import Class
 from test_feedback_page import text
@@ -141,3 +143,50 @@ def test_verb_prints_who_needs_a_person(whole: Class, monkeypatch: pytest.Monkey
 def test_cases_of_nobody_are_none(classroom: Class) -> None:
     nobody: list[Standing] = []
     assert cases(classroom.assignment, nobody) == []
+
+
+def roster(folder: Path) -> Path:
+    path = folder / "roster.csv"
+    path.write_text("student,canvas_id,name\nada,101,Ada Lovelace\nzoe,102,Zoe\n=1,103,\n", encoding="utf-8")
+    return path
+
+
+def test_report_lists_who_is_in_the_roster_and_handed_in_nothing(whole: Class, tmp_path: Path) -> None:
+    page, table, found = report(whole.assignment, roster(tmp_path))
+    said, listed = text(page.read_text(encoding="utf-8")), rows(table)
+    assert "9 hand-ins, 7 in the gradebook" in said
+    assert "2 handed in nothing" in said
+    assert "zoe handed in nothing" in said
+    zoe = listed["zoe"]
+    assert (zoe["state"], zoe["name"], zoe["total"], zoe["needs_a_person"]) == ("missing", "Zoe", "", "")
+    assert listed["'=1"]["state"] == "missing"
+    assert listed["ada"]["name"] == "Ada Lovelace"
+    assert not any("zoe" in case.students for case in found)
+
+
+def test_report_lists_whom_only_the_gradebook_knows(classroom: Class) -> None:
+    with Gradebook(f"sqlite:///{classroom.course.root / 'gradebook.db'}") as book:
+        book.add_student("zoe", first_name="Zoe", last_name="Z")
+    page, table, _ = report(classroom.assignment)
+    assert (rows(table)["zoe"]["state"], rows(table)["zoe"]["name"]) == ("missing", "Zoe Z")
+    assert "Nothing was handed in yet" in text(page.read_text(encoding="utf-8"))
+
+
+def test_verb_prints_json_and_writes_no_file(whole: Class, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(whole.course.root)
+    run = CliRunner().invoke(app, ["report", "--json", "--roster", str(roster(tmp_path))])
+    assert run.exit_code == 0, run.output
+    told = json.loads(run.stdout)
+    assert (told["schema"], told["assignment"]) == (1, "deep_nets")
+    students = {one["student"]: one for one in told["students"]}
+    assert students["bob"]["explain_scaling"] is None
+    assert (students["ada"]["total"], students["zoe"]["state"]) == (19.5, "missing")
+    assert [case["students"] for case in told["cases"] if case["kind"] == "failed"] == [["cleo"]]
+    assert not (whole.course.root / "report").exists()
+
+
+def test_verb_prints_who_handed_in_nothing(whole: Class, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(whole.course.root)
+    run = CliRunner().invoke(app, ["report", "--roster", str(roster(tmp_path))])
+    assert run.exit_code == 0, run.output
+    assert "2 handed in nothing: =1, zoe" in run.output

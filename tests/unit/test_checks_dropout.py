@@ -1,6 +1,7 @@
 """The hidden checks of dropout pass right code, whatever its style, and fail every misconception."""
 
 import time
+import warnings
 
 import numpy as np
 import planting
@@ -218,3 +219,8 @@ def test_binomial_tolerance_keeps_its_promise(n, p):
 def test_mean_tolerance_grows_with_variance_and_shrinks_with_n():
     assert mean_tolerance(100, 1.0, 5.0) > mean_tolerance(400, 1.0, 5.0)
     assert mean_tolerance(100, 4.0, 5.0) > mean_tolerance(100, 1.0, 5.0)
+
+
+def test_numbers_of_float32_are_looked_at_without_a_warning():
+    with warnings.catch_warnings(action="error"):
+        require_shape(np.ones((2, 3), np.float32), (2, 3), "The output")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import distribution
@@ -119,6 +120,15 @@ def test_the_guide_of_students_agrees_with_the_course() -> None:
     assert f"{target['floor']:.0%} (no points) to {target['accuracy']:.0%} (all)".replace("%", " %") in guide
     assert f"within {target['cpu_seconds'] // 60} minutes" in guide
     assert f"about {settings['limits']['cpu_seconds']} seconds for each check" in guide
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a clone")
+def test_git_ignores_what_the_guides_put_into_the_course_and_is_about_people() -> None:
+    about_people = ("roster.csv", "submissions.zip", "before.tar.gz", "hand-ins/ada", "copies/deep_nets", "try/right")
+    made = ("gradebook.db", "results/a", "submitted/ada", "feedback/ada", "report/a.csv", ".course_secret")
+    for name in (*about_people, *made):
+        run = subprocess.run(["git", "check-ignore", "--quiet", "--no-index", name], cwd=ROOT, check=False)
+        assert run.returncode == 0, name
 
 
 def test_the_citation_names_this_version() -> None:

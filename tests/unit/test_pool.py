@@ -1,5 +1,6 @@
 """Jobs side by side: what happens to the others when one raises, or its process is killed."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -34,6 +35,17 @@ def outcomes(numbers):
 def test_every_task_is_done_once():
     done = outcomes(range(9))
     assert {name: future.result() for name, future in done.items()} == {str(n): 2 * n for n in range(9)}
+
+
+def test_processes_that_are_done_end_by_themselves():
+    before = set(multiprocessing.active_children())
+    running = pool.run(double, iter([("1", 1), ("2", 2)]), 2)
+    next(running)
+    children = set(multiprocessing.active_children()) - before
+    assert children
+    list(running)
+    wait_for(lambda: not any(child.is_alive() for child in children))
+    assert {child.exitcode for child in children} == {0}  # a signal would print a traceback where one is just ending
 
 
 def test_a_task_that_raises_stops_no_other():

@@ -6,7 +6,7 @@ writes the six batch files of CIFAR-10's Python version into FOLDER. There is no
 
     image = 120 + contrast * (class mean + sign * size * template + noise) + grain        clipped to 0..255
 
-- class mean: one smooth pattern a class. It is what a linear classifier can find.
+- class mean: one smooth pattern a class, its own mirror image. It is what a linear classifier can find.
 - template: one of three smooth patterns of the class, mirrored at random, shifted by up to 3 pixels, added or
   taken away. A linear classifier cannot use it, a net with hidden layers can.
 - noise: random pictures with the spectrum of CIFAR-10's photographs (strong at low frequencies, more in brightness
@@ -29,8 +29,8 @@ import numpy as np
 NAME = "synthetic stand-in, not CIFAR-10"
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SEED = 231
-MEAN_STRENGTH = 1.7  # in standard deviations of the noise, like the next one
-TEMPLATE_STRENGTH = 3.5
+MEAN_STRENGTH = 1.8  # in standard deviations of the noise, like the next one
+TEMPLATE_STRENGTH = 3.6
 MEAN_SLOPE, TEMPLATE_SLOPE = 2.0, 0.8  # strength falls off as frequency to minus this
 TEMPLATES = 3  # a class
 SHIFT = 3  # pixels
@@ -97,9 +97,14 @@ def _planes(latent):
     return np.rint((_COSINES.T @ half) / 256) / np.float32(FIXED_POINT)
 
 
-def _patterns(draws, n, slope):
-    """Return n smooth patterns (n, 3, 32, 32) in frequencies, of length 1 in standard deviations of the noise."""
+def _patterns(draws, n, slope, symmetric=False):
+    """Return n smooth patterns (n, 3, 32, 32) in frequencies, of length 1 in standard deviations of the noise.
+
+    Every second cosine changes its sign in the mirror; what is symmetric has none of these.
+    """
     weight = np.where(_RADIUS <= 8, np.maximum(_RADIUS, 1.0) ** -slope, 0.0)
+    if symmetric:
+        weight[:, 1::2] = 0.0
     latent = draws.normal(n, 3, 32, 32) * weight
     return latent / np.sqrt((latent**2).sum(axis=(1, 2, 3), keepdims=True))
 
@@ -107,7 +112,7 @@ def _patterns(draws, n, slope):
 def _classes(seed):
     """Return class means (10, 3, 32, 32) and windows of the templates (10 * TEMPLATES * 2, 3, 7, 7, 32, 32)."""
     draws = _Draws(seed, 0)
-    means = _patterns(draws, 10, MEAN_SLOPE)
+    means = _patterns(draws, 10, MEAN_SLOPE, symmetric=True)
     means = _planes(MEAN_STRENGTH * (means - means.mean(axis=0)))
     templates = _planes(TEMPLATE_STRENGTH * _patterns(draws, 10 * TEMPLATES, TEMPLATE_SLOPE))
     both = np.stack([templates, templates[..., ::-1]], axis=1).reshape(-1, 3, 32, 32)
