@@ -7,6 +7,7 @@ refused (autograder.delimiters), and what is left has to compile with every stub
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def read_source(path: Path, where: str) -> str:
     return text
 
 
+@functools.lru_cache(maxsize=256)  # nbgrader asks for all files with each notebook
 def stripped(text: str, where: str) -> str:
     """A Python file without its solutions: each region becomes the two lines of `STUB`.
 

@@ -7,7 +7,7 @@ the dialect's, `worn` does the reverse: it dresses canonical modules so that the
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -126,18 +126,21 @@ class Dialect:
         told = []
         if self.reading == "drop" and "dropout" in question:
             told.append("where the sentences here say p, they mean the probability of keeping: 1 - p in your course")
-        own = self.argument(_NET, _KEEP)
-        if "net_dropout" in question and own != _KEEP:
-            told.append(f"{_KEEP} is your {own}")
-        if question in self._config:
-            pairs = ", ".join(f'"{ours}" is your "{own}"' for ours, own in self._config[question].items())
-            told.append(pairs)
-        if question == "fc_net_batchnorm" and self.argument(_NET, _NORM) != _NORM:
-            told.append(f'{_NORM}="batchnorm" is your {self.argument(_NET, _NORM)}=True')
+        told += [f"{ours} is your {own}" for ours, own in self._other_words(question)]
+        return "; ".join(told)
+
+    def _other_words(self, question: str) -> Iterator[tuple[str, str]]:
+        """Pairs of what we write and what this dialect writes."""
+        argument, norm = self.argument(_NET, _KEEP), self.argument(_NET, _NORM)
+        if "net_dropout" in question and argument != _KEEP:
+            yield _KEEP, argument
+        for ours, own in self._config.get(question, {}).items():
+            yield f'"{ours}"', f'"{own}"'
+        if question == "fc_net_batchnorm" and norm != _NORM:
+            yield f'{_NORM}="batchnorm"', f"{norm}=True"
         layernorm = self.edition.normalization.layernorm
         if question == "fc_net_layernorm" and layernorm:
-            told.append(f'{_NORM}="layernorm" is your {layernorm}=True')
-        return "; ".join(told)
+            yield f'{_NORM}="layernorm"', f"{layernorm}=True"
 
 
 def _without_mode(value: Any) -> Any:

@@ -190,8 +190,7 @@ class Examination:
         """The result with remarks on what p was taken for, and on words that the hand-in's course does not use."""
         remarks = list(result.remarks)
         if doubtful and result.question in OF_DROPOUT:
-            meant = {"keep": "keeping", "drop": "dropping"}[reading]
-            remarks.append(f"This course is not of one mind about p: here it was read as the probability of {meant}.")
+            remarks.append(_READ_AS[reading])
         if result.question == "fc_net_batchnorm":
             remarks += [remark for remark in self.staged.remarks if OF_THE_STARTER in remark]
         words = self.staged.dialect(reading).words(result.question)
@@ -250,7 +249,8 @@ class Examination:
         elif overlaid.recognised and not result.recognised:  # with its own layers the fault could not be told
             result = result.model_copy(update={"recognised": overlaid.recognised})
         if result.share < 1 and question in run["same_faults"]:
-            remark = f"The fault here cost points in {by_name(run['same_faults'][question]).question} already."
+            paid = by_name(run["same_faults"][question]).question
+            remark = f"The fault here cost points in {paid} already."
             result = result.model_copy(update={"share": 1.0, "remarks": (*result.remarks, remark)})
         return result
 
@@ -362,6 +362,12 @@ class Examination:
 
 def _failed(run: Run) -> set[str]:
     return {row["question"] for row in run["outcomes"] if not row["passed"]}
+
+
+_READ_AS: dict[Reading, str] = {
+    "keep": "This course is not of one mind about p: here it was read as the probability of keeping.",
+    "drop": "This course is not of one mind about p: here it was read as the probability of dropping.",
+}
 
 
 def _lent_remark(question: str, outcomes: list[dict[str, Any]], suspected: Sequence[str], failed: set[str]) -> str:

@@ -203,13 +203,13 @@ class Remote:
             wanted, label = returns[answer["position"]]
             kind_got = answer.get("got")
             got = kind_got if kind_got in _TYPES else "object"
-            label = f" as {label}" if label else ""
             wanted = {"array": "an array of real numbers", "float": "one number", "arrays": "a dict of arrays"}.get(
                 wanted, wanted
             )
-            return StudentError(
-                f"{name} must return {wanted}{label}; it returned a value of type {got}.", function=name
-            )
+            told = f"{name} must return {wanted}; it returned a value of type {got}."
+            if label:
+                told = f"{name} must return {wanted} as {label}; it returned a value of type {got}."
+            return StudentError(told, function=name)
         if kind == "absent":
             return StudentError(f"{name} was not found in your package.", function=name)
         return StudentError(f"{name} gave an answer that cannot be read.", function=name)

@@ -24,21 +24,25 @@ from autograder.package import RELEASE_FILES, package_files
 from autograder.pages import messages
 from autograder.results import WORDS
 
-# Modules whose sentences reach students through records and pages. What is said of hand-ins of other courses is not
-# among them: it is for whoever runs the grader.
+# Modules whose sentences reach students through records and pages. How an edition was found, and how old code was
+# brought to run, is not among them: it is for whoever runs the grader.
 TOLD_BY = (
     "checks.api",
     "checks.nets",
     "checks.norms",
     "checks.rules",
     "examiner.counted",
+    "examiner.dialect",
     "examiner.examine",
+    "examiner.faults",
     "examiner.files",
     "examiner.guard",
+    "examiner.looking",
     "examiner.plugin",
     "examiner.stage",
     "examiner.student",
     "examiner.target",
+    "examiner.target_foreign",
     "examiner.target_judge",
     "examiner.target_section",
     "nbgrader_preprocessors",

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]+)\}")
 _WORD = re.compile(r"[A-Za-z]{2,}")
+_CODE = re.compile(r"import \S+( as \w+)?$|from \S+ import |\n\w+ = |\w+ = \w+\(\)$")
 # What these are called with is no sentence, or nobody reads it outside of the instructor's terminal.
 _NOT_READ = frozenset(
     {"namedtuple", "CourseError", "RuntimeError", "UsageError", "ExaminerFault", "addoption", "addinivalue_line"}
@@ -96,16 +97,16 @@ def pattern(template: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
 
 
 def is_sentence(template: str) -> bool:
-    """Whether a text is made of words: two of them at least, one in small letters.
+    """Whether a text is made of words: two of them at least, one in small letters. Code is none.
 
     Examples
     --------
-    >>> is_sentence("no dropout"), is_sentence("YOUR ANSWER HERE"), is_sentence("{a} b")
-    (True, False, False)
+    >>> is_sentence("no dropout"), is_sentence("YOUR ANSWER HERE"), is_sentence("{a} b"), is_sentence("import time")
+    (True, False, False, False)
     """
     text = "\0".join(text for text, _ in split(template))
     words = _WORD.findall(text)
-    return len(words) > 1 and " " in text and any(word.islower() for word in words)
+    return len(words) > 1 and " " in text and any(word.islower() for word in words) and not _CODE.match(text)
 
 
 def literals(tree: ast.AST) -> Iterator[tuple[ast.Constant | ast.JoinedStr, str]]:

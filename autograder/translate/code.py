@@ -16,7 +16,7 @@ Helpers = frozenset[tuple[str, str]]  # pairs (function, net that it hands its *
 _READS_KEY = frozenset({"get", "setdefault", "pop"})
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=4096)
 def python(text: str, names: Names, helpers: Helpers | None = None) -> str:
     """Python source with our names translated.
 
@@ -35,16 +35,20 @@ def python(text: str, names: Names, helpers: Helpers | None = None) -> str:
 
 def helpers_of(sources: Iterable[str]) -> Helpers:
     """Functions that hand their keywords on to a net's constructor, so that calls of them name its arguments."""
-    finder = _Helpers()
-    for source in sources:
-        if "**" in source:
-            cst.parse_module(source).visit(finder)
+    pairs = {pair for source in sources if "**" in source for pair in _hands_on(source)}
     found = frozenset((net, net) for net in NETS)
     while True:
-        more = found | {(helper, net) for helper, called in finder.hands_on for name, net in found if name == called}
+        more = found | {(helper, net) for helper, called in pairs for name, net in found if name == called}
         if more == found:
             return found
         found = more
+
+
+@functools.lru_cache(maxsize=4096)
+def _hands_on(source: str) -> frozenset[tuple[str, str]]:
+    finder = _Helpers()
+    cst.parse_module(source).visit(finder)
+    return frozenset(finder.hands_on)
 
 
 def _called(call: cst.Call) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -17,11 +17,11 @@ KEEP, NORM = "dropout_keep_ratio", "normalization"
 KINDS = ("batchnorm", "layernorm")
 
 
-@dataclass(frozen=True, eq=False)  # known by identity: translations are remembered for each
+@dataclass(frozen=True)
 class Names:
     """The names of one dialect for the modules of our package."""
 
-    edition: Edition
+    edition: Edition = field(hash=False)  # holds dicts; what is remembered of a translation is found by the rest
     package: str
     modules: frozenset[str]
 
@@ -78,17 +78,18 @@ class Names:
     def text(self, text: str) -> str:
         """A string, a comment or code in a text, with what it mentions by name translated, and nothing else.
 
-        It mentions modules (nndl/layers.py, nndl.layers, nndl), keys (config["cache"]) and arguments.
+        It mentions modules (nndl/layers.py, nndl.layers, nndl), keys (config["cache"]) and arguments. Names are made
+        of ASCII: in Korean and Chinese the next letter of a sentence may follow at once.
         """
         text = self._mention.sub(self._module, text)
         text = _KEY.sub(lambda found: found[1] + self.keys.get(found[2], found[2]) + found[3], text)
-        text = re.sub(rf"\b{KEEP}\b", self.edition.dropout.argument, text)
+        text = re.sub(rf"\b{KEEP}\b", self.edition.dropout.argument, text, flags=re.ASCII)
         return _KIND.sub(self._kind, text) if self.flags else text
 
     @cached_property
     def _mention(self) -> re.Pattern[str]:
         # After \n in a literal there is no edge of a word.
-        return re.compile(rf"(?:\b|(?<=\\n)){self.package}\b(?:([/.]|\\+)(\w+))?")
+        return re.compile(rf"(?:\b|(?<=\\n)){self.package}\b(?:([/.]|\\+)(\w+))?", re.ASCII)
 
     def _module(self, found: re.Match[str]) -> str:
         between, name = found[1], found[2]
@@ -102,5 +103,5 @@ class Names:
         return f"{self.flags.get(kind, self.flags['batchnorm'])}={kind in self.flags}"
 
 
-_KEY = re.compile(r"""(\bconfig\[\\?["'])(\w+)(\\?["']\])""")
-_KIND = re.compile(rf"""\b{NORM}=(?:None|(\\?["'])(\w+)\1)""")
+_KEY = re.compile(r"""(\bconfig\[\\?["'])(\w+)(\\?["']\])""", re.ASCII)
+_KIND = re.compile(rf"""\b{NORM}=(?:None|(\\?["'])(\w+)\1)""", re.ASCII)

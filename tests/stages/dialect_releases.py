@@ -1,13 +1,13 @@
-"""Releases in three courses' names, and the same with their solutions, made once for all processes of a test run."""
+"""Releases in each language and each course's names, and the same solved, made once for all processes of a test run."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import nbformat
@@ -15,22 +15,33 @@ from filelock import FileLock
 from nbgrader.preprocessors import ClearHiddenTests
 
 from autograder.course import Course
-from autograder.cut import Cut
-from autograder.editions import edition
+from autograder.editions import CANONICAL, edition
+from autograder.languages import LANGUAGES
+from autograder.languages.release import translate_notebook, translated_files
+from autograder.release import release
+from autograder.translate.code import python
 from autograder.translate.names import Names
-from autograder.translate.tree import Translated, dress
+from autograder.translate.tree import Translated, notebook, translated
 
 ROOT = Path(__file__).resolve().parents[2]
 WORK = Course(ROOT).assignment("deep_nets")
 EDITIONS = ("cs231n-2021", "nndl-2023", "dasecv")
+NAMES = (CANONICAL, *EDITIONS)
+ALL = tuple((language, name) for name in NAMES for language in LANGUAGES)
 
 
 @dataclass(frozen=True)
 class Dressed:
-    """A release in an edition's names; `solved` is the same folder as an instructor would fill it."""
+    """A release in a language and an edition's names; `solved` is the same folder as an instructor would fill it."""
 
+    language: str
     name: str
-    root: Path
+    shared: Path
+
+    @property
+    def root(self) -> Path:
+        """Where it lies."""
+        return self.shared / self.name / self.language
 
     @property
     def release(self) -> Path:
@@ -45,14 +56,14 @@ class Dressed:
         return edition(self.name).package
 
     @property
-    def findings(self) -> list[str]:
-        """What the proof found."""
-        return json.loads((self.root / "findings.json").read_text())
+    def options(self) -> dict[str, str]:
+        """What `release` is asked for."""
+        return {"language": self.language, "edition": "" if self.name == CANONICAL else self.name}
 
-    @property
+    @cached_property
     def work(self) -> Translated:
-        """The translated sources."""
-        return Translated(Course(self.root / "sources"), "deep_nets", Names.of(WORK, edition(self.name)))
+        """The sources in the edition's names, in English."""
+        return Translated(Course(self.shared / self.name / "sources"), "deep_nets", Names.of(WORK, edition(self.name)))
 
     def run(self, *command: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Python in the solved folder, as a student has it: nothing of this repository can be imported."""
@@ -63,19 +74,34 @@ class Dressed:
         )
 
 
-def dressed(name: str, shared: Path) -> Dressed:
-    """The release of today in the names of an edition, below `shared`, where it may lie already."""
-    made = Dressed(name, shared / name)
+def dressed(language: str, name: str, shared: Path) -> Dressed:
+    """The release of today, below `shared`, where it may lie already; raises what `release` raises.
+
+    All languages of an edition are made by one process, because it translates what they share once.
+    """
+    done = shared / name / "done"
     with FileLock(shared / f"{name}.lock"):
-        if not (made.root / "findings.json").exists():
-            ignored = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "cifar-10-batches-py")
-            shutil.copytree(ROOT / "release" / "deep_nets", made.release, ignore=ignored)
-            found = dress(WORK, edition(name), made.release, Cut.of(WORK), made.root / "sources")
-            shutil.copytree(made.release, made.solved)
-            shutil.copytree(made.work.package, made.solved / made.package, dirs_exist_ok=True)
-            for path in made.work.notebooks:
-                # A student's copy has no hidden tests, and they would import our package by this one's name.
-                nb, _ = ClearHiddenTests().preprocess(nbformat.read(path, as_version=4), {})
-                nbformat.write(nb, made.solved / path.name)
-            (made.root / "findings.json").write_text(json.dumps(found))
-    return made
+        if not done.exists():
+            shutil.rmtree(shared / name, ignore_errors=True)
+            translated(WORK, edition(name), shared / name / "sources")
+            for each in LANGUAGES:
+                _make(Dressed(each, name, shared))
+            done.touch()
+    return Dressed(language, name, shared)
+
+
+def _make(made: Dressed) -> None:
+    """The release, and a copy of it with the solutions filled in, translated as the release is."""
+    release(WORK.course, WORK, output=made.release.parent, **made.options)
+    shutil.copytree(made.release, made.solved)
+    names = made.work.names
+    ours = WORK.settings.package
+    sources = {f"{ours}/{file}": (WORK.package / file).read_text(encoding="utf-8") for file in WORK.settings.editable}
+    for name, text in translated_files(sources, ours, made.language).items():
+        place = made.solved / names.file(Path(name).relative_to(ours))
+        place.write_text(python(text, names), encoding="utf-8")
+    for path in WORK.notebooks:
+        # A student's copy has no hidden tests, and they would import our package by this one's name.
+        nb, _ = ClearHiddenTests().preprocess(nbformat.read(path, as_version=4), {})
+        translate_notebook(nb, path.stem, made.language)
+        (made.solved / path.name).write_text(notebook(nbformat.writes(nb), names), encoding="utf-8")

@@ -1,5 +1,6 @@
 """Catalogues: complete, not older than their texts, with the same markup, and what is said at run time is found."""
 
+import itertools
 import re
 from collections import Counter
 from pathlib import Path
@@ -10,6 +11,10 @@ from markdown_it import MarkdownIt
 
 from autograder import pages
 from autograder.course import Course
+from autograder.editions import READINGS, editions
+from autograder.examiner.dialect import Dialect
+from autograder.examiner.faults import FAULTS, mended
+from autograder.examiner.looking import Source
 from autograder.languages import (
     ENGLISH,
     FEEDBACK,
@@ -157,6 +162,31 @@ def test_sentences_in_a_row_and_values_that_are_sentences_are_translated():
     assert known.say(two) == "dropout이(가) 10초 안에 돌아오지 않았습니다. 끝나지 않는 반복문을 찾아보십시오."
     lines = "dx is not the gradient.\nNobody has said this before."
     assert known.say(lines) == "dx가 기울기가 아닙니다.\nNobody has said this before."
+
+
+def words_of_other_courses():
+    """Every sentence that a record holds about the words of another course, and about its starter."""
+    for each, reading in itertools.product(editions(), READINGS):
+        for question in (question.grade_id for question in assignment().questions):
+            words = Dialect(each, reading).words(question)
+            if words:
+                yield f"In your course's words: {words}."
+    for mend in (True, False):
+        yield from mended(Source("fc_net.py", "bn_param[mode] = mode\n"), FAULTS, mend)[1]
+    yield "Dropout.ipynb, code cell 12, was trained, with what it needs of earlier cells."
+    yield "Not examined: layers.py, line 3, is Python 2 only (a print statement); this course runs Python 3."
+    yield "affine_backward must return an array of real numbers as dx; it returned a value of type float."
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_no_word_about_another_course_stays_english(language):
+    seen = 0
+    for english in words_of_other_courses():
+        told = catalogue(language).say(english)
+        names = r"\w+\[.*?\]|\S+\.(?:py|ipynb)|\w+=\S+|\w+_\w+|\"\w+\"|Python|print|dropout|float|dx|mode"
+        assert not re.findall("[A-Za-z]{2,}", re.sub(names, "", told)), told
+        seen += 1
+    assert seen > 30
 
 
 def test_english_is_left_alone():
