@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder import archives
+from autograder import archives, pool
 from autograder.course import Assignment
 from autograder.editions import CANONICAL
 from autograder.errors import CourseError
@@ -62,10 +63,20 @@ def examine_all(
 ) -> Iterator[HandInResult]:
     """Examine many, `workers` at once (0: one for each core), in the order given. One that fails stops no other."""
     assignment.course.secret()  # made once, before the pool could make it twice
-    with ProcessPoolExecutor(workers or os.cpu_count()) as pool:
-        jobs = [(path, pool.submit(examine, assignment, path, options)) for path in paths]
-        for path, job in jobs:
-            yield _result(assignment, path, job)
+    tasks = ((str(number), path) for number, path in enumerate(paths))
+    call = functools.partial(_examine, assignment, options)
+    found: dict[int, HandInResult] = {}
+    turn = 0
+    with contextlib.closing(pool.run(call, tasks, workers or os.cpu_count() or 1)) as answers:
+        for name, job in answers:
+            found[int(name)] = _result(assignment, paths[int(name)], job)
+            while turn in found:
+                yield found.pop(turn)
+                turn += 1
+
+
+def _examine(assignment: Assignment, options: Options, path: Path) -> HandInResult:
+    return examine(assignment, path, options)
 
 
 def _result(assignment: Assignment, path: Path, job: Future[HandInResult]) -> HandInResult:

@@ -1,6 +1,7 @@
 """Examining a whole hand-in without training: scores, reasons, what rests on what, records."""
 
 import json
+import multiprocessing
 import re
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 
 from autograder.course import Course
 from autograder.demo import CHANGES, hand_in, make_course, make_hand_ins
-from autograder.examining import Options
+from autograder.examining import Options, examine_all
 from autograder.examining import examine as examine_path
 from autograder.grade import examined
 from autograder.misconceptions import by_name
@@ -64,6 +65,20 @@ def test_wrong_mask_costs_its_own_question_only_and_is_named(course):
     told = " ".join(result.question("dropout_forward").message().split())
     assert by_name("reversed_comparison").sentence in told
     assert "in place of yours" in " ".join(result.question("fc_net_dropout").remarks)
+
+
+def test_process_that_the_kernel_kills_costs_no_hand_in(course):
+    students = ["syntax-error", "reference", "wrong-mask", "untouched-release"]
+    paths = [course.root / "submitted" / student / "deep_nets" for student in students]
+    others = set(multiprocessing.active_children())
+    found = []
+    for result in examine_all(course.assignment("deep_nets"), paths, Options(with_target=False), workers=2):
+        if not found:
+            (set(multiprocessing.active_children()) - others).pop().kill()
+        found.append(result)
+    assert [result.student for result in found] == students
+    assert [result.state for result in found] == ["failed", "graded", "graded", "graded"]
+    assert shares(found[1]) == dict.fromkeys(CHECKED, 1.0)
 
 
 def test_syntax_error_fails_the_hand_in_and_names_the_line(course):
