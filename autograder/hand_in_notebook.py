@@ -10,6 +10,7 @@ from typing import Any
 from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from autograder.examiner.files import crowded
 from autograder.notebooks import KERNEL, LANGUAGE
 from autograder.safe_markdown import safe_markdown
 from autograder.safe_outputs import MAX_SOURCE, SafeOutputs, plain_text, safe_png
@@ -72,7 +73,7 @@ def parse(data: bytes) -> dict[str, Any]:
     {'nbformat': 4, 'cells': []}
     """
     try:
-        raw = json.loads(data.decode("utf-8-sig"))
+        raw: Any = None if crowded(data) else json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError, MemoryError):
         raise ValueError("it is not a notebook") from None
     version = raw.get("nbformat") if isinstance(raw, dict) else None

@@ -12,6 +12,7 @@ LITTER = frozenset(
     ("__MACOSX", "__pycache__", "node_modules", "site-packages", "dist-packages", "venv", "env", "build", "dist")
 )
 MAX_FOLDERS, MAX_DEPTH = 5000, 14  # of a hand-in that are looked into
+MAX_BRACKETS = 1_000_000  # a notebook holds some hundreds; each one read takes 70 bytes of memory, or some hundreds
 
 
 def printable(name: str) -> str:
@@ -41,6 +42,11 @@ def read_plain(path: Path, limit: int) -> bytes:
     if len(content) > limit:
         raise ValueError(f"{name} is larger than {limit:,} bytes")
     return content
+
+
+def crowded(content: bytes) -> bool:
+    """Whether a text has so many brackets that JSON made of it would fill the memory: 50 MB of them take gigabytes."""
+    return content.count(b"[") + content.count(b"{") > MAX_BRACKETS
 
 
 def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from autograder.editions import MODULES, editions
 from autograder.examiner import looking
-from autograder.examiner.files import printable, read_plain, walk
+from autograder.examiner.files import crowded, printable, read_plain, walk
 from autograder.examiner.looking import NotPython, Source
 
 MAX_SOURCE = 2_000_000  # bytes
@@ -64,6 +64,8 @@ def read_notebook(path: Path) -> Notebook:
     """The notebook at `path`, also one of an older format. ValueError, in words, when it is none."""
     content = read_plain(path, MAX_NOTEBOOK)
     try:
+        if crowded(content):
+            raise ValueError("too many brackets")
         data = json.loads(content.decode("utf-8-sig"))
         cells = data["cells"] if "cells" in data else [cell for sheet in data["worksheets"] for cell in sheet["cells"]]
         if len(cells) > MAX_CELLS:

@@ -12,7 +12,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from autograder.course import Assignment, TargetSettings
 from autograder.errors import CourseError
-from autograder.examiner.files import read_plain
+from autograder.examiner.files import crowded, read_plain
 
 MAX_NOTEBOOK = 64 << 20  # bytes
 MAX_CODE = 50_000  # letters of the target section; a frame to the worker holds not many more
@@ -65,6 +65,8 @@ def _cells(path: Path) -> list[tuple[str, str]]:
     content = read_plain(path, MAX_NOTEBOOK)
     try:
         text = content.decode("utf-8-sig")
+        if crowded(content):
+            raise ValueError("too many brackets")
         if json.loads(text)["nbformat"] != 4:  # converting an older one can be made to take any amount of memory
             raise ValueError("an old format")
         cells = nbformat.reads(text, as_version=4).cells

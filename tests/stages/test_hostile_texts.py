@@ -9,9 +9,10 @@ import pytest
 from courses import COURSES, dropout_notebook, files, notebook_of
 
 from autograder.course import Course
-from autograder.examiner import target_foreign
+from autograder.examiner import finding, target_foreign, target_section
 from autograder.examiner.examine import Examination
 from autograder.examiner.stage_found import lay_out
+from autograder.hand_in_notebook import parse
 
 CPU, MEMORY = 30, 2 << 30  # seconds, bytes, for reading one hand-in; an honest one takes less than one second
 OLD = COURSES["cs231n-2017"]
@@ -111,3 +112,19 @@ def test_a_notebook_of_a_terabyte_of_nothing_is_not_read(course, tmp_path, recor
         assert len(Examination(course, "seed", tmp_path, staged).key("target")) == 64
     finally:
         staged.remove()
+
+
+@pytest.mark.hostile
+def test_a_notebook_of_nothing_but_brackets_is_not_read(tmp_path, record_property):
+    record_property("attack on", "texts")
+    path = tmp_path / "Dropout.ipynb"
+    path.write_bytes(b'{"nbformat": 4, "cells": [], "metadata": {"a": [' + b"{}," * 5_000_000 + b"{}]}}")
+
+    def readers():
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for reader in (finding.read_notebook, target_section._cells, lambda path: parse(path.read_bytes())):
+            with pytest.raises(ValueError):
+                reader(path)
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150_000  # KB; the file has 15 MB
+
+    assert ended(readers) == 0
