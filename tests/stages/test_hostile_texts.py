@@ -123,7 +123,7 @@ def test_a_notebook_of_nothing_but_brackets_is_not_read(tmp_path, record_propert
     def readers():
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         for reader in (finding.read_notebook, target_section._cells, lambda path: parse(path.read_bytes())):
-            with pytest.raises(ValueError):
+            with pytest.raises(ValueError, match="not a notebook"):
                 reader(path)
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150_000  # KB; the file has 15 MB
 
