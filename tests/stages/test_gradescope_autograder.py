@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from nndl.data_utils import data_name
 from platform_rules import check_results
 from small_course import ROOT
 
@@ -395,4 +396,4 @@ def test_target_is_trained_within_its_budget(course: Course, home: Path, cifar10
     content = container(home, "--ro-bind", str(cifar10_dir / data.name), f"/autograder/source/kit/datasets/{data.name}")
     target = {test["name"]: test for test in content["tests"]}["target"]
     assert target["score"] > 0
-    assert content["extra_data"]["data"] == "CIFAR-10"
+    assert content["extra_data"]["data"] == data_name(cifar10_dir)
