@@ -2,7 +2,8 @@
 
 Functions that share a cache go together (batchnorm's forward and backward passes). What passed its own question stays
 the hand-in's own, so that its caches and helpers meet nothing foreign. A function without a question, as the loss of a
-net, is lent to every question that names it; the one question that does not name it pays for it.
+net, is lent to every question that names it; the one question that does not name it pays for it. What was excused and
+fails even so is lent too, when those that rest on it are examined once more.
 """
 
 from __future__ import annotations

@@ -224,3 +224,17 @@ def test_mean_tolerance_grows_with_variance_and_shrinks_with_n():
 def test_numbers_of_float32_are_looked_at_without_a_warning():
     with warnings.catch_warnings(action="error"):
         require_shape(np.ones((2, 3), np.float32), (2, 3), "The output")
+
+
+HUGE_GRADIENTS = """
+_right = FullyConnectedNet.loss
+def loss(self, X, y=None):
+    found = _right(self, X, y)
+    return found if y is None else (found[0], {name: np.full(value.shape, 9e99) for name, value in found[1].items()})
+FullyConnectedNet.loss = loss
+"""
+
+
+def test_net_whose_batchnorm_is_wrong_must_still_drop():
+    net = LocalStudent.of_reference(appended={"fc_net": HUGE_GRADIENTS})
+    assert "test_dropout_follows_batchnorm_and_relu" in failures(net, checks_of("fc_net_dropout"), [1, 2])
