@@ -46,7 +46,6 @@ c.Autograde.exporter_class = "autograder.nbgrader_preprocessors.HandInExporter"
 c.Autograde.sanitize_preprocessors = [
     "autograder.nbgrader_preprocessors.KeepNotebooksOnly",
     "autograder.nbgrader_preprocessors.RestoreCells",
-    "nbgrader.preprocessors.CheckCellMetadata",
 ]
 c.Autograde.autograde_preprocessors = [
     "autograder.nbgrader_preprocessors.ExaminerScores",

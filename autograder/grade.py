@@ -219,12 +219,20 @@ class Grading:
         return "The examiner itself failed on a question; see the newest file in logs/." if plan.timing.faults else ""
 
     def record(self, student: str) -> tuple[HandInResult, str]:
-        """Put a hand-in into the gradebook: its result, and why that could not be done."""
+        """Put a hand-in into the gradebook: its result, and why that could not be done.
+
+        Where it was recorded before, and nothing has changed since, nothing is done.
+        """
         settings = Config()
         settings.ExaminerScores.examine = "autograder.grade.recorded"
-        result = self.plans[student].result()
+        result, records = self.plans[student].result(), records_of(self.assignment, student)
         try:
+            if records.mark == gradebook.mark(self.assignment, student, self.version):
+                self.log.info("%s: recorded already", student)
+                return result, ""
             reason = gradebook.record(self.assignment.course, self.assignment, student, settings=settings)
+            if not reason:
+                records.write_mark(gradebook.mark(self.assignment, student, self.version))
         except CourseError:
             raise
         except Exception as error:  # as in `plan`

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import hashlib
 import shutil
 import tempfile
 from pathlib import Path
 
 import nbformat
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import Assignment as AssignmentRow
+from nbgrader.api import BaseCell, Grade, Gradebook, MissingEntry, SubmittedAssignment, SubmittedNotebook
 from nbgrader.utils import parse_utc
 from traitlets.config import Config
 
@@ -70,16 +72,51 @@ def record(course: Course, assignment: Assignment, student: str, *, settings: Co
 
 def auto_scores(assignment: Assignment, student: str, db_url: str | None = None) -> dict[str, float | None]:
     """What the gradebook holds for the autograded questions of one student; None where it holds nothing."""
-    found: dict[str, float | None] = {}
     with Gradebook(db_url or database(assignment.course)) as book:
-        for question in assignment.auto_questions:
-            try:
-                grade = book.find_grade(question.grade_id, question.notebook, assignment.name, student)
-            except MissingEntry:
-                found[question.grade_id] = None
-            else:
-                found[question.grade_id] = grade.auto_score
-    return found
+        query = (
+            book.db.query(BaseCell.name, Grade.auto_score)
+            .select_from(Grade)
+            .join(BaseCell, Grade.cell_id == BaseCell.id)
+            .join(SubmittedNotebook, Grade.notebook_id == SubmittedNotebook.id)
+            .join(SubmittedAssignment, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+            .join(AssignmentRow, SubmittedAssignment.assignment_id == AssignmentRow.id)
+            .filter(AssignmentRow.name == assignment.name, SubmittedAssignment.student_id == student)
+        )
+        held: dict[str, float | None] = dict(query.all())
+    return {question.grade_id: held.get(question.grade_id) for question in assignment.auto_questions}
+
+
+def mark(assignment: Assignment, student: str, version: str) -> str:
+    """SHA-256 over all that recording a hand-in rests on and makes: with an equal mark it need not be done again.
+
+    Parameters
+    ----------
+    assignment : Assignment
+    student : str
+    version : str
+        That of the course and of this kit; see `autograder.node.version`.
+
+    Returns
+    -------
+    str
+        A hash over version, configuration, hand-in, records, autograded notebooks, and what the gradebook holds: scores
+        of the hidden checks, and by how much the hand-in is late.
+    """
+    root, name = assignment.course.root, assignment.name
+    hand_in, autograded = (root / place / student / name for place in ("submitted", "autograded"))
+    paths = [root / "nbgrader_config.py", hand_in / "timestamp.txt"]
+    paths += [folder / path.name for path in assignment.notebooks for folder in (hand_in, autograded)]
+    paths += sorted(path for path in (root / "results" / name / student).glob("*.json") if path.stem != "timing")
+    total = hashlib.sha256(version.encode())
+    for path in paths:
+        there = path.is_file() and not path.is_symlink() and path.stat().st_size <= MAX_BYTES
+        total.update(f"\0{path.name} {there}\0".encode() + (path.read_bytes() if there else b""))
+    url = database(assignment.course)
+    late = None
+    with Gradebook(url) as book, contextlib.suppress(MissingEntry):
+        late = book.find_submission(name, student).total_seconds_late
+    total.update(repr((auto_scores(assignment, student, url), late)).encode())
+    return total.hexdigest()
 
 
 def database(course: Course) -> str:

@@ -42,6 +42,17 @@ class Records:
         """Keep what the run took, beside the records."""
         write_atomically(self.folder / "timing.json", timing.model_dump_json(indent=1))
 
+    @property
+    def mark(self) -> str:
+        """What `autograder.gradebook.mark` said when these records were put into the gradebook; empty if never."""
+        with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):
+            return (self.folder / "recorded.sha256").read_text("ascii").strip()
+        return ""
+
+    def write_mark(self, mark: str) -> None:
+        """Note that these records are in the gradebook."""
+        write_atomically(self.folder / "recorded.sha256", mark)
+
 
 def write_atomically(path: Path, text: str) -> None:
     """Write a file so that a reader, or a crash, sees the old one or the new one, never a part."""

@@ -15,6 +15,7 @@ import json
 import math
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -72,6 +73,7 @@ class Examination:
         self.suspects: list[str] | None = config.getoption("--suspect")
         self.hung: set[str] = set()
         self.changed: set[str] = set()
+        self.starved: Counter[str] = Counter()
         self.cpu = 0.0  # seconds used by all forks so far
         self.began = time.monotonic()
         self.outcomes: list[dict[str, Any]] = []
@@ -138,7 +140,7 @@ class Examination:
         channel = self._fork.enter_context(self.fork(serves[1], seed))
         self._fork.callback(lambda: self._count(channel))
         remote = Remote(channel, self.hung, self.dialect)
-        remote.changed = self.changed
+        remote.changed, remote.starved = self.changed, self.starved
         try:
             remote.ready()
         except StudentError as error:
@@ -316,6 +318,7 @@ def _tried(state: Examination, rests_on: Rests, name: str, trial: Callable[..., 
     try:
         with state.fork(state.session_for(rests_on), seed) as channel:
             remote = Remote(channel, set(state.hung), state.dialect)
+            remote.starved = Counter(state.starved)
             remote.ready()
             remote.begin(seed)
             return trial(Student(remote), rng=np.random.default_rng(state.seed_of(name)))

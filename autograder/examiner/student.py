@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -41,6 +42,9 @@ KEY = r"[a-z_]{1,16}|[Wb][0-9]{1,2}|(gamma|beta)[0-9]{1,2}"  # keys that may be 
 
 # Type names that may be told to a student.
 _TYPES = ("NoneType", "ndarray", "tuple", "list", "dict", "int", "float", "bool", "str", "float32", "float64")
+
+
+STARVED = 2  # so often may a function run out of memory: filling it takes as long as all checks of a right hand-in
 
 
 class StudentError(CallFailed):
@@ -87,7 +91,7 @@ def _checked(value: Any, returns: Sequence[tuple[str, str]]) -> Any:
 
 
 class Remote:
-    """The calls of one fork: sends requests, turns faults into sentences, and never calls again what hung.
+    """The calls of one fork: sends requests, turns faults into sentences, and does not call again what hung.
 
     Parameters
     ----------
@@ -102,6 +106,7 @@ class Remote:
     def __init__(self, channel: Channel, hung: set[str], dialect: Dialect = PLAIN) -> None:
         self._channel, self._hung, self.dialect = channel, hung, dialect
         self.changed: set[str] = set()  # functions that write into their arguments
+        self.starved: Counter[str] = Counter()  # how often a function ran out of memory; shared like `hung`
 
     def ready(self) -> None:
         """Wait until the hand-in is imported; StudentError with the reason when it cannot be."""
@@ -132,6 +137,9 @@ class Remote:
         """Call what lies at `path`; `name` is what the student knows it by."""
         if name in self._hung:
             raise StudentError(f"{name} did not return in an earlier check, so it was not called again.", "hung", name)
+        if self.starved[name] >= STARVED:
+            text = f"{name} needed more memory than it may use in earlier checks, so it was not called again."
+            raise StudentError(text, "memory", name)
         return self.ask(name, "call", path, returns, arguments=arguments, keywords=keywords or {})
 
     def ask(
@@ -155,7 +163,9 @@ class Remote:
                 return _checked(wire.unpack(answer.get("value"), out, lambda number: number), returns)
         except wire.WireError:
             raise self._ended(name) from None
-        raise self._fault(name, answer, returns, self._channel.places)
+        fault = self._fault(name, answer, returns, self._channel.places)
+        self.starved[name] += fault.code == "memory"
+        raise fault
 
     @staticmethod
     def _pack_part(part: str, value: Any, arrays: wire.Arrays) -> Any:

@@ -10,6 +10,7 @@ import functools
 import importlib.util
 import random
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,7 @@ class LocalRemote(Remote):
     """
 
     def __init__(self, modules: Mapping[str, Any], dialect: Dialect = PLAIN) -> None:
-        self._hung, self.dialect = set(), dialect
+        self._hung, self.starved, self.dialect = set(), Counter(), dialect
         self._modules = modules
         self._objects: list[Any] = []
 

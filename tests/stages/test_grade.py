@@ -8,6 +8,7 @@ import sys
 
 import nbformat
 import pytest
+from nbgrader.api import Gradebook
 from rich.console import Console
 
 from autograder.course import Course
@@ -15,7 +16,7 @@ from autograder.demo import CHANGES, hand_in, make_course, make_hand_ins
 from autograder.errors import CourseError
 from autograder.feedback import feedback
 from autograder.grade import grade
-from autograder.gradebook import auto_scores
+from autograder.gradebook import auto_scores, database
 from autograder.release import release
 from datasets import synthetic
 
@@ -114,6 +115,30 @@ def test_second_run_examines_nothing_again(graded, classroom, data, monkeypatch)
     monkeypatch.setenv("CIFAR10_DIR", str(data))
     list(grade(classroom.assignment("deep_nets"), allow_synthetic=True, console=Console(quiet=True)))
     assert {path: path.stat().st_mtime_ns for path in records} == before
+
+
+def recorded_anew(classroom):
+    """Who was put into the gradebook by another run of grade."""
+    before = {path: path.stat().st_mtime_ns for path in classroom.root.glob("autograded/*/deep_nets/Dropout.ipynb")}
+    done = grade(classroom.assignment("deep_nets"), allow_synthetic=True, console=Console(quiet=True))
+    assert [reason for _, reason in done if reason] == []
+    paths = classroom.root.glob("autograded/*/deep_nets/Dropout.ipynb")
+    return {path.parent.parent.name for path in paths if before.get(path) != path.stat().st_mtime_ns}
+
+
+def test_second_run_records_only_what_is_not_in_the_gradebook_as_it_should_be(graded, classroom, data, monkeypatch):
+    monkeypatch.setenv("CIFAR10_DIR", str(data))
+    assert recorded_anew(classroom) == set()
+    notebook = classroom.root / "submitted/reference/deep_nets/BatchNormalization.ipynb"
+    notebook.write_bytes(notebook.read_bytes() + b"\n")
+    (classroom.root / "autograded/empty-folder/deep_nets/Dropout.ipynb").unlink()
+    with Gradebook(database(classroom)) as book:
+        cell = book.find_grade("dropout_forward", "Dropout", "deep_nets", "no-notebook")
+        held, cell.auto_score = cell.auto_score, 0.25
+        book.db.commit()
+    assert recorded_anew(classroom) == {"reference", "empty-folder", "no-notebook"}
+    assert scores(classroom, "no-notebook")["dropout_forward"] == held
+    assert recorded_anew(classroom) == set()
 
 
 def test_plain_nbgrader_gives_the_same_scores(graded, classroom):

@@ -141,6 +141,14 @@ def test_function_that_hung_is_ended_and_not_called_again(examine):
         student.layers.relu_forward(np.ones(3))
 
 
+def test_function_that_takes_all_memory_twice_is_not_called_again(examine):
+    student = examine(layers="def relu_forward(x):\n    raise MemoryError")
+    for told in ("more memory than it may use", "more memory than it may use", "not called again"):
+        with pytest.raises(StudentError, match=told) as caught:
+            student.layers.relu_forward(np.ones(3))
+        assert caught.value.code == "memory"
+
+
 @pytest.mark.parametrize(
     ("code", "told"),
     [
