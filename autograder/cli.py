@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections import Counter
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -38,8 +39,18 @@ WallOption = Annotated[
 Name = Annotated[str, typer.Argument(help="Name of the assignment, a folder below assignments/.")]
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        out.print(f"autograder {version('deep-nets-course-kit')}", highlight=False)
+        raise typer.Exit
+
+
 @app.callback()
-def _about() -> None:
+def _about(
+    told: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version of this kit.")
+    ] = False,
+) -> None:
     """Turn a folder of hand-ins into scores with reasons.
 
     \b

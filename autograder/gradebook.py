@@ -99,13 +99,14 @@ def mark(assignment: Assignment, student: str, version: str) -> str:
     Returns
     -------
     str
-        A hash over version, configuration, hand-in, records, autograded notebooks, and what the gradebook holds: scores
-        of the hidden checks, and by how much the hand-in is late.
+        A hash over version, configuration, release, hand-in, records, autograded notebooks, and what the gradebook
+        holds: scores of the hidden checks, and by how much the hand-in is late.
     """
     root, name = assignment.course.root, assignment.name
     hand_in, autograded = (root / place / student / name for place in ("submitted", "autograded"))
+    folders = (hand_in, autograded, root / "release" / name)
     paths = [root / "nbgrader_config.py", hand_in / "timestamp.txt"]
-    paths += [folder / path.name for path in assignment.notebooks for folder in (hand_in, autograded)]
+    paths += [folder / path.name for path in assignment.notebooks for folder in folders]
     paths += sorted(path for path in (root / "results" / name / student).glob("*.json") if path.stem != "timing")
     total = hashlib.sha256(version.encode())
     for path in paths:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import typer
 import yaml
+from typer.testing import CliRunner
 
 from autograder.cli import app
 
@@ -137,3 +138,4 @@ def test_the_citation_names_this_version() -> None:
     assert (cited["version"], cited["license"]) == (project["version"], project["license"])
     assert cited["cff-version"] == "1.2.0"
     assert {"title", "authors", "message"} <= cited.keys()
+    assert CliRunner().invoke(app, ["--version"]).output == f"autograder {project['version']}\n"
