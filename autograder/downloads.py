@@ -89,9 +89,10 @@ def read(entries: Iterable[Entry], assignment: str) -> Download:
     inner = _unwrapped(found)
     for candidates in [found, inner] if inner is not None else [found]:
         groups = _groups(candidates)
-        for kind, (fits, cut) in _KINDS.items():
-            if any(fits(name, files) for name, files in groups.items()):
-                return _read(kind, cut, groups, assignment)
+        fitting = {kind: sum(fits(name, files) for name, files in groups.items()) for kind, (fits, _) in _KINDS.items()}
+        kind = max(fitting, key=lambda kind: fitting[kind])  # most names decide: a student chooses one of them
+        if fitting[kind]:
+            return _read(kind, _KINDS[kind][1], groups, assignment)
     loose = inner if inner is not None and _holds_many(_groups(inner)) else found
     return _read("one folder or zip a student", _folders, _groups(loose), assignment)
 

@@ -13,12 +13,14 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from autograder.examiner.files import crowded
 from autograder.notebooks import KERNEL, LANGUAGE
 from autograder.safe_markdown import safe_markdown
-from autograder.safe_outputs import MAX_SOURCE, SafeOutputs, plain_text, safe_png
+from autograder.safe_outputs import MAX_SOURCE, SafeOutputs, plain_text
 
 MAX_BYTES = 50_000_000
 MAX_CELLS = 2_000
 # Characters of Markdown in one cell and in all: rendering takes time that grows with the square of a cell's length.
 MAX_MARKDOWN, MAX_ALL_MARKDOWN = 30_000, 500_000
+MAX_ALL_CODE = 1_000_000  # characters of code: it is coloured on pages, which may take as long
+LONG = 5_000  # characters of a cell whose blank lines are shortened: many of them take the colouring longest
 
 
 def read_hand_in(path: Path) -> NotebookNode:
@@ -90,11 +92,12 @@ def parse(data: bytes) -> dict[str, Any]:
 
 def _clean(nb: dict[str, Any]) -> NotebookNode:
     """Build the notebook anew, cell by cell."""
-    outputs, taken, words, cells = SafeOutputs(), set[str](), 0, []
+    outputs, taken, cells = SafeOutputs(), set[str](), []
+    room = {"markdown": MAX_ALL_MARKDOWN, "code": MAX_ALL_CODE}
     for index, raw in enumerate(nb["cells"]):
-        cell = _cell(raw, outputs, _identity(raw, index, taken), room=MAX_ALL_MARKDOWN - words)
+        cell = _cell(raw, outputs, _identity(raw, index, taken), room)
         if cell is not None:
-            words += len(cell.source) if cell.cell_type == "markdown" else 0
+            room[cell.cell_type] -= len(cell.source)
             cells.append(cell)
     made = new_notebook(cells=cells)
     made.metadata = NotebookNode(kernelspec=NotebookNode(KERNEL), language_info=NotebookNode(LANGUAGE))
@@ -112,20 +115,18 @@ def _identity(raw: Any, index: int, taken: set[str]) -> str:
     return own
 
 
-def _cell(raw: Any, outputs: SafeOutputs, identity: str, *, room: int) -> NotebookNode | None:
+def _cell(raw: Any, outputs: SafeOutputs, identity: str, room: dict[str, int]) -> NotebookNode | None:
     """One cell built anew; None for what is no cell. A raw cell becomes code, which no page takes for HTML."""
     if not isinstance(raw, dict) or raw.get("cell_type") not in ("code", "markdown", "raw"):
         return None
     source = raw.get("source", "")
     source = "".join(map(str, source)) if isinstance(source, list) else str(source)
-    if raw["cell_type"] == "code":
-        cell = new_code_cell(plain_text(source, MAX_SOURCE), id=identity)
-        cell.outputs = outputs.of_cell(raw.get("outputs"))
-    elif raw["cell_type"] == "raw":
-        cell = new_code_cell(plain_text(source, MAX_SOURCE), id=identity)
+    if raw["cell_type"] in ("code", "raw"):
+        cell = new_code_cell(_code(source, max(0, min(room["code"], MAX_SOURCE))), id=identity)
+        cell.outputs = outputs.of_cell(raw.get("outputs")) if raw["cell_type"] == "code" else []
     else:
-        attachments = _attachments(raw.get("attachments"))
-        source = plain_text(source, max(0, min(room, MAX_MARKDOWN)))
+        attachments = _attachments(raw.get("attachments"), outputs)
+        source = plain_text(source, max(0, min(room["markdown"], MAX_MARKDOWN)))
         cell = new_markdown_cell(safe_markdown(source, attachments), id=identity)
         if attachments:
             cell.attachments = attachments
@@ -137,7 +138,15 @@ def _cell(raw: Any, outputs: SafeOutputs, identity: str, *, room: int) -> Notebo
     return cell
 
 
-def _attachments(raw: Any) -> NotebookNode:
+def _code(source: str, limit: int) -> str:
+    """Code as it is shown; what is long loses spaces at the ends of lines, and of many blank lines all but three."""
+    source = plain_text(source, limit)
+    if len(source) < LONG:
+        return source
+    return re.sub(r"\n{5,}", "\n" * 4, "\n".join(line.rstrip() for line in source.split("\n")))
+
+
+def _attachments(raw: Any, outputs: SafeOutputs) -> NotebookNode:
     """Pictures pasted into Markdown, as PNG, under their names."""
     kept = NotebookNode()
     for name, bundle in raw.items() if isinstance(raw, dict) else ():
@@ -145,7 +154,7 @@ def _attachments(raw: Any) -> NotebookNode:
             data = bundle.get(kind) if isinstance(bundle, dict) else None
             if isinstance(data, str) and re.fullmatch(r"[\w .()-]{1,100}", str(name)) and len(kept) < 20:
                 try:
-                    kept[name] = NotebookNode({"image/png": safe_png(data)})
+                    kept[name] = NotebookNode({"image/png": outputs.image(data)})
                 except ValueError:
                     continue
     return kept

@@ -21,8 +21,10 @@ from autograder.safe_outputs import MAX_SOURCE, plain_text
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 # Macros by which MathJax makes links, styles and identifiers, or loads more macros.
 _MACROS = re.compile(
-    r"\\(href|url|style|class|cssId|require|data|html[A-Za-z]*|unicode|includegraphics|mmlToken)(?![A-Za-z])"
+    r"(?<!\\)\\+(href|url|style|class|cssId|require|data|html[A-Za-z]*|unicode|includegraphics|mmlToken)(?![A-Za-z])"
 )
+# The pages' filter for links to "files/" takes time that grows with the cube of their number.
+_FILES = re.compile(r"\((?=[\\/]*files\\*/)")
 _SCHEMES = re.compile(r"(?i)\b(javascript|vbscript|data)(\s*)(:|&colon;|&#0*58;|&#x0*3a;|%3a)")
 _PROTOCOLS = ("http:", "https:", "mailto:", "data:image/png;base64,")
 
@@ -51,7 +53,7 @@ def _with_pictures(text: str, attachments: Mapping[str, Any]) -> str:
     text = _TAG.sub("< ", plain_text(text, MAX_SOURCE))
     while _MACROS.search(text):  # a macro may hide in another one's backslash
         text = _MACROS.sub(r"\1", text)
-    text = _SCHEMES.sub(r"\1\2 ", text)
+    text = _SCHEMES.sub(r"\1\2 ", _FILES.sub("( ", text))
     for candidate in (text, text.replace("![", "[")):
         if _harmless(candidate, attachments):
             return candidate

@@ -20,9 +20,11 @@ from PIL import Image, UnidentifiedImageError
 MAX_IMAGE_BYTES = 4_000_000  # of one image as handed in
 MAX_PIXELS = 8_000_000  # 8 megapixels: a figure of 16 x 10 inches at 200 dots per inch has 6.4
 MAX_SIDE = 1600  # pixels; larger images are made smaller
-MAX_IMAGES = 60  # in one notebook
+MAX_IMAGES = 60  # in one notebook, outputs and attachments together
+MAX_MADE = 40_000_000  # letters of all images of a notebook, as they are made
+MAX_SCANS = 100  # of a JPEG; progressive ones have about ten
 MAX_TEXT = 10_000  # characters of text under one cell
-MAX_SOURCE = 200_000  # characters of one cell
+MAX_SOURCE = 50_000  # characters of one cell
 
 # Terminal colours and cursor moves, and control characters other than line feed and tab.
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b.?")
@@ -59,6 +61,8 @@ def safe_png(data: str) -> str:
         raise ValueError("an image is too large")
     try:
         raw = base64.b64decode("".join(data.split()), validate=True)
+        if raw.startswith(b"\xff\xd8") and raw.count(b"\xff\xda") > MAX_SCANS:
+            raise ValueError("an image is too large")
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image: Image.Image = Image.open(io.BytesIO(raw), formats=["PNG", "JPEG"])
@@ -74,10 +78,10 @@ def safe_png(data: str) -> str:
 
 
 class SafeOutputs:
-    """The outputs of one notebook, made safe cell by cell; counts its images."""
+    """The outputs of one notebook, made safe cell by cell; counts its images, also those of its Markdown."""
 
     def __init__(self) -> None:
-        self.images = 0
+        self.images = self.made = 0
 
     def of_cell(self, outputs: Any) -> list[NotebookNode]:
         """Images and text of a cell, in order; what was left out is named.
@@ -113,7 +117,7 @@ class SafeOutputs:
         for name in ("image/png", "image/jpeg"):
             if name in data:
                 try:
-                    return self._image(_joined(data[name])), ""
+                    return self.image(_joined(data[name])), ""
                 except ValueError as error:
                     left_out.add(str(error))
         if "text/plain" in data:
@@ -121,11 +125,16 @@ class SafeOutputs:
         left_out.add("an output that is neither an image nor text")
         return None, ""
 
-    def _image(self, data: str) -> str:
+    def image(self, data: str) -> str:
+        """One image as `safe_png` makes it; ValueError also where the notebook has had its share."""
         if self.images >= MAX_IMAGES:
             raise ValueError(f"more than {MAX_IMAGES} images")
+        if self.made >= MAX_MADE:
+            raise ValueError(f"images of more than {MAX_MADE // 1_000_000} MB")
         self.images += 1
-        return safe_png(data)
+        made = safe_png(data)
+        self.made += len(made)
+        return made
 
 
 def _joined(text: Any) -> str:

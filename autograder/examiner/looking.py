@@ -33,6 +33,7 @@ _PYTHON_2 = (
 MAX_LETTERS = 300_000  # of a text that is parsed: some take time that grows with their square
 MAX_LINE = 500  # letters of a line that is searched, for the same reason
 MAX_DEPTH = 200  # of its tree
+MAX_RETURNS = 20  # of a function that may be a stub: for each of them the whole function is searched
 _ENCODINGS = re.compile("utf-8|ascii|iso8859|cp[0-9]|gb|big5|euc|shift|koi8|mac")  # others take long, or raise at all
 
 
@@ -201,6 +202,8 @@ def _is_unwritten(node: Function) -> bool:
     returns = [item for item in ast.walk(node) if isinstance(item, ast.Return)]
     if not returns:
         return all(_only_prepares(item) for item in body)
+    if len(returns) > MAX_RETURNS:
+        return False
     return all(_returns_nothing(item, node) for item in returns)
 
 

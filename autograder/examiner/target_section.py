@@ -17,7 +17,7 @@ from autograder.examiner.files import crowded, read_plain
 MAX_NOTEBOOK = 64 << 20  # bytes
 MAX_CODE = 50_000  # letters of the target section; a frame to the worker holds not many more
 MAX_MAGICS = 50  # lines of a cell with magics: the whole cell is read again for each of them
-_MAGICS = re.compile(r"^[^\S\n]*[%!?]|=[^\S\n]*[%!]|\?[^\S\n]*$", re.MULTILINE)
+_MAGICS = re.compile(r"^[^\S\n]*[%!?/,;]|=[^\S\n]*[%!]|\?[^\S\n]*$", re.MULTILINE)
 
 
 def section(assignment: Assignment, target: TargetSettings, notebook: Path) -> list[str]:

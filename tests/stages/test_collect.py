@@ -198,6 +198,20 @@ def test_a_file_named_like_another_students_hand_in_is_nobodys(desk: Desk) -> No
     assert all("more than one student" in reason for reason in skipped.values())
 
 
+def test_a_file_named_as_another_platform_does_changes_nobody_elses(desk: Desk) -> None:
+    desk.write_roster("student,canvas_id\n4711,103\nmallory,104\nada,101\n")
+    done = desk.collect(
+        {
+            "mallory_104_2004_x_4711_assignsubmission_file_hand_in.zip": work(OTHER),
+            "turing_103_2003_hand_in.zip": work(),
+            "lovelace_101_2001_hand_in.zip": work(),
+        }
+    )
+    assert done.kind == "Canvas download"
+    assert desk.submitted() == {"mallory": WHOLE, "4711": WHOLE, "ada": WHOLE}
+    assert desk.layers("4711") == LAYERS
+
+
 def test_a_hand_in_that_looks_like_a_table_of_millions_stops_no_other(desk: Desk) -> None:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:  # a platform that does not pack again

@@ -42,6 +42,9 @@ TEXTS = {
     "magics have the whole cell read again for each": {
         "Dropout.ipynb": dropout_notebook(OLD, "!a\n" * 10_000 + TRAINS)
     },
+    "calls without brackets have it read again for each": {
+        "Dropout.ipynb": dropout_notebook(OLD, "/a\n" * 10_000 + TRAINS)
+    },
     "every cell needs every other": {
         "Dropout.ipynb": notebook_of(*(f"a{i} = a{i - 1}\n{TRAINS}" for i in range(1, 1900)))
     },

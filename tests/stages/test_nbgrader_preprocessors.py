@@ -15,7 +15,7 @@ from PIL import Image, PngImagePlugin
 
 from autograder.hand_in_notebook import parse, read_hand_in
 from autograder.safe_markdown import safe_markdown
-from autograder.safe_outputs import MAX_SIDE, MAX_TEXT, SafeOutputs, plain_text, safe_png
+from autograder.safe_outputs import MAX_IMAGES, MAX_SIDE, MAX_TEXT, SafeOutputs, plain_text, safe_png
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> str:
@@ -73,8 +73,9 @@ def test_safe_png_makes_large_images_smaller() -> None:
         base64.b64encode(b"<svg onload=alert(1)>").decode(),
         encoded(Image.new("RGB", (9, 9)), "GIF"),
         encoded(Image.new("RGB", (99, 99)))[:80],
+        base64.b64encode(b"\xff\xd8" + b"\xff\xda" * 5000).decode(),
     ],
-    ids=["bomb", "over the limit", "cut short", "bytes", "text", "empty", "svg", "gif", "truncated"],
+    ids=["bomb", "over the limit", "cut short", "bytes", "text", "empty", "svg", "gif", "truncated", "scans"],
 )
 def test_safe_png_refuses(data: str) -> None:
     with pytest.raises(ValueError, match="image"):
@@ -182,3 +183,32 @@ def test_read_hand_in_cannot_be_kept_busy_by_words(tmp_path: Path) -> None:
     assert len(nb.cells) == 300
     assert sum(len(cell.source) for cell in nb.cells) < 520_000
     assert max(len(cell.source) for cell in nb.cells) < 30_100
+
+
+def test_read_hand_in_takes_as_many_pictures_from_markdown_as_from_outputs(tmp_path: Path) -> None:
+    pictures = {f"{i}.png": {"image/png": encoded(Image.new("RGB", (9, 7), "blue"))} for i in range(20)}
+    outputs = [new_output("display_data", data=pictures["0.png"])] * 10
+    cells = [new_code_cell("", outputs=outputs), *(new_markdown_cell("x", attachments=pictures) for _ in range(5))]
+    path = tmp_path / "Dropout.ipynb"
+    path.write_text(json.dumps(new_notebook(cells=cells)))
+    first, *others = read_hand_in(path).cells
+    assert len(first.outputs) == 10
+    assert sum(len(cell.get("attachments", {})) for cell in others) == MAX_IMAGES - 10
+
+
+def test_images_of_a_notebook_have_a_bound_on_what_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = encoded(Image.effect_noise((90, 90), 80))
+    monkeypatch.setattr("autograder.safe_outputs.MAX_MADE", len(image))
+    kept = SafeOutputs().of_cell([new_output("display_data", data={"image/png": image})] * 4)
+    assert sum(output.output_type == "display_data" for output in kept) <= 2
+    assert "images of more than" in kept[-1].text
+
+
+def test_read_hand_in_cannot_be_kept_busy_by_code(tmp_path: Path) -> None:
+    blank = "x = 1\n" + " \n" * 9_000 + "y = 2"
+    path = tmp_path / "Dropout.ipynb"
+    path.write_text(json.dumps(new_notebook(cells=[new_code_cell(blank), *(new_code_cell("x" * 100_000) for _ in range(99))])))
+    first, *others = read_hand_in(path).cells
+    assert first.source == "x = 1\n\n\n\ny = 2"
+    assert sum(len(cell.source) for cell in others) < 1_010_000
+    assert max(len(cell.source) for cell in others) < 50_100

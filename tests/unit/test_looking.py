@@ -38,6 +38,7 @@ WRITTEN = {
     "one branch": "def f(x, mode):\n  out = None\n  if mode == 'train':\n    out = x * 2\n  return out",
     "inherits": "class N(Base):\n  pass",
     "lambda": "f = lambda x: x",
+    "more returns than a stub has": "def f(x):\n" + "  return x1\n" * 30_000,
 }
 
 
