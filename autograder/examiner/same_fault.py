@@ -17,12 +17,13 @@ from autograder.misconceptions import Misconception
 
 EQUAL = 1e-4  # norm-relative; a small number inside the logarithm of the loss changes less
 
-# How the nets of a question are built. With equal seeds the reference's dropout drops the same values in both nets.
-KINDS: dict[str, dict[str, object]] = {
-    "fc_net": {},
-    "fc_net_dropout": {"dropout_keep_ratio": 0.5, "seed": 17},
-    "fc_net_batchnorm": {"normalization": "batchnorm"},
-    "fc_net_layernorm": {"normalization": "layernorm"},
+# How the two nets of a question are built. With equal seeds the reference's dropout drops the same values in both nets.
+# Keep ratios far from one half: there 1 - p would be p.
+KINDS: dict[str, tuple[dict[str, object], dict[str, object]]] = {
+    "fc_net": ({}, {}),
+    "fc_net_dropout": ({"dropout_keep_ratio": 0.3, "seed": 17}, {"dropout_keep_ratio": 0.8, "seed": 5}),
+    "fc_net_batchnorm": ({"normalization": "batchnorm"}, {"normalization": "batchnorm"}),
+    "fc_net_layernorm": ({"normalization": "layernorm"}, {"normalization": "layernorm"}),
 }
 LENT = (
     *(f"layers.{layer}_forward" for layer in ("affine", "relu", "batchnorm", "layernorm", "dropout")),
@@ -57,17 +58,17 @@ def same_fault(student: Student, question: str, wrong: Misconception, rng: np.ra
     twin = LocalStudent.of_reference(appended={wrong.module: wrong.source()})
     with np.errstate(all="ignore"):
         return all(
-            _equal(_answers(student, question, sizes, seed), _answers(twin, question, sizes, seed))
-            for sizes, seed in zip(_SIZES, seeds, strict=True)
+            _equal(_answers(student, kind, sizes, seed), _answers(twin, kind, sizes, seed))
+            for kind, sizes, seed in zip(KINDS[question], _SIZES, seeds, strict=True)
         )
 
 
-def _answers(student: Student, question: str, sizes: list[int], seed: int) -> Answers:
+def _answers(student: Student, kind: dict[str, object], sizes: list[int], seed: int) -> Answers:
     """What a net answers in training and at test time, also on images; {} where a call fails."""
     rng = np.random.default_rng(seed)
     try:
         net = student.fc_net.FullyConnectedNet(
-            list(sizes[1:-1]), input_dim=sizes[0], num_classes=sizes[-1], reg=0.3, dtype=np.float64, **KINDS[question]
+            list(sizes[1:-1]), input_dim=sizes[0], num_classes=sizes[-1], reg=0.3, dtype=np.float64, **kind
         )
         found = _first(net.params)
         _set(net, sizes, rng)

@@ -207,7 +207,8 @@ def test_images_of_a_notebook_have_a_bound_on_what_is_made(monkeypatch: pytest.M
 def test_read_hand_in_cannot_be_kept_busy_by_code(tmp_path: Path) -> None:
     blank = "x = 1\n" + " \n" * 9_000 + "y = 2"
     path = tmp_path / "Dropout.ipynb"
-    path.write_text(json.dumps(new_notebook(cells=[new_code_cell(blank), *(new_code_cell("x" * 100_000) for _ in range(99))])))
+    cells = [new_code_cell(blank), *(new_code_cell("x" * 100_000) for _ in range(99))]
+    path.write_text(json.dumps(new_notebook(cells=cells)))
     first, *others = read_hand_in(path).cells
     assert first.source == "x = 1\n\n\n\ny = 2"
     assert sum(len(cell.source) for cell in others) < 1_010_000

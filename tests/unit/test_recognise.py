@@ -176,3 +176,18 @@ def test_a_net_with_parameters_without_end_does_not_fill_the_memory():
         assert tracemalloc.get_traced_memory()[1] < 200_000_000
     finally:
         tracemalloc.stop()
+
+
+REVERSED = """
+
+class FullyConnectedNet(FullyConnectedNet):
+    def __init__(self, *sizes, dropout_keep_ratio=1, **settings):
+        super().__init__(*sizes, dropout_keep_ratio=SHARE, **settings)
+"""
+
+
+@pytest.mark.parametrize(("share", "excused"), [("dropout_keep_ratio", True), ("1 - dropout_keep_ratio", False)])
+def test_a_second_fault_in_dropout_is_not_excused(share, excused):
+    wrong = by_name("gradient_skips_relu")
+    student = LocalStudent.of_reference(appended={"fc_net": wrong.source() + REVERSED.replace("SHARE", share)})
+    assert same_fault(student, "fc_net_dropout", wrong, np.random.default_rng(1)) == excused
