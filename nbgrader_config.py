@@ -52,8 +52,7 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.SaveAutoGrades",
     "autograder.late.DueDate",
     "nbgrader.preprocessors.AssignLatePenalties",
-    "nbgrader.preprocessors.CheckCellMetadata",
-]
+]  # nbgrader's CheckCellMetadata takes a seventh of the time here, and RestoreCells wrote all metadata itself.
 
 # Late hand-ins lose what [late] of assignment.toml says. The penalty is a share of all points, so it is worked out once
 # more for the feedback, when answers in words have got theirs.

@@ -161,14 +161,12 @@ class Assignment:
     @cached_property
     def questions(self) -> tuple[Question, ...]:
         """Every graded cell of every notebook, in order."""
-        import nbformat  # here, because it takes a second that the examiner does not need
-
         found: list[Question] = []
         about = self.course.root / "release" / self.name / ABOUT
         not_graded = json.loads(about.read_text(encoding="utf-8"))["not_graded"] if about.is_file() else ()
         for path in self.notebooks:
-            for cell in nbformat.read(path, as_version=4).cells:
-                meta: dict[str, Any] = cell.metadata.get("nbgrader", {})
+            for cell in _cells(path):
+                meta: dict[str, Any] = cell["metadata"].get("nbgrader", {})
                 if meta.get("grade"):
                     manual, given = bool(meta.get("solution")), meta["grade_id"] in not_graded
                     points = 0.0 if given else float(meta["points"])
@@ -179,6 +177,19 @@ class Assignment:
     def auto_questions(self) -> tuple[Question, ...]:
         """The questions that hidden checks grade."""
         return tuple(question for question in self.questions if not question.manual)
+
+
+def _cells(path: Path) -> list[dict[str, Any]]:
+    """Cells of an instructor notebook, as plain JSON: nbformat takes a second to load, and no more is read here."""
+    try:
+        cells: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CourseError(
+            f"it is not a notebook of Jupyter's format 4 ({type(error).__name__}: {error})",
+            where=path,
+            fix="open it in Jupyter and save it again, or take it from your backup",
+        ) from None
+    return cells
 
 
 @dataclass(frozen=True)

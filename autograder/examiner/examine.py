@@ -108,9 +108,11 @@ class Examination:
     def notebook(self) -> Path:
         """The hand-in's notebook with the target section."""
         settings = self.assignment.settings.target
-        found = self.staged.found
-        folder = found.package.folder.parent if found and not self._is_foreign else self.folder
-        return folder / f"{settings.notebook if settings else ''}.ipynb"
+        name, found = f"{settings.notebook if settings else ''}.ipynb", self.staged.found
+        if found and not self._is_foreign and found.package.folder != found.package.root:
+            beside = found.package.folder.parent / name
+            return beside if beside.is_file() else self.folder / name
+        return self.folder / name
 
     @property
     def _is_foreign(self) -> bool:

@@ -25,6 +25,7 @@ MAX_DOCSTRING = 5000  # letters that are searched
 _MARKS = ("layers.py", "fc_net.py", "optim.py", "layer_utils.py")
 _PLACES = {"fc_net": ("classifiers/fc_net.py", "fc_net.py")}
 _SUPPORT = ("solver", "data_utils", "gradient_check", "vis_utils")
+_OURS = {*MODULES, *_SUPPORT}  # `from nndl import layers` names a module, too
 MAGIC = re.compile(r"^([^\S\n]*)[%!].*$", re.MULTILINE)
 
 _RULES = ("sgd", "sgd_momentum", "sgd_nesterov_momentum", "rmsprop", "adam")
@@ -182,7 +183,8 @@ class Package:
         for tree in trees:
             for each in looking.imports(tree):
                 if each.level == 0 and each.module:
-                    found.setdefault(each.module.partition(".")[0], set()).add(each.module)
+                    modules = {each.module, *(f"{each.module}.{name}" for name in each.names if name in _OURS)}
+                    found.setdefault(each.module.partition(".")[0], set()).update(modules)
         return found
 
     def _is_near(self, notebook: Notebook) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,16 +36,19 @@ def lay_out(assignment: Assignment, folder: Path, edition: str = CANONICAL, plac
     folder : Path
         The hand-in.
     edition : str
-        An edition's name, or "auto".
+        An edition's name, or "auto". Of our own course the package is looked for only where it does not lie at its
+        place: some students hand in its files without the folder.
     place : Path, optional
         The package's folder below `folder`.
     """
-    if edition == CANONICAL and place is None:
+    ours = edition == CANONICAL and place is None
+    if ours and os.path.lexists(folder / assignment.settings.package):
         return stage(assignment, folder)
     try:
         found = find(folder, edition, place)
     except ValueError as error:
-        return dataclasses.replace(stage(assignment, folder), problems=(str(error),))
+        staged = stage(assignment, folder)
+        return staged if ours else dataclasses.replace(staged, problems=(str(error),))
     if found.edition.canonical and found.package.folder.name == assignment.settings.package:
         return dataclasses.replace(stage(assignment, found.package.folder.parent), found=found)
     return stage_found(assignment, found)

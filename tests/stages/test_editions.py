@@ -14,6 +14,7 @@ from courses import COURSES, DROP_MASK, KEEP_MASK
 from autograder.course import Course
 from autograder.editions import edition
 from autograder.examiner import detect
+from autograder.examiner.examine import Examination
 from autograder.examiner.stage_found import lay_out
 from autograder.grade import examined
 from autograder.misconceptions import by_name
@@ -240,6 +241,23 @@ def test_our_own_package_is_found_deep_in_a_repository(tmp_path):
     result = examine(tmp_path, only=["adam", "fc_net_dropout"])
     assert result.edition == "canonical"
     assert not lost(result)
+
+
+@pytest.mark.parametrize("edition", ["canonical", "auto"])
+def test_our_own_files_without_their_folder_earn_the_same(edition, tmp_path):
+    for path in WORK.package.glob("*.py"):
+        if path.name in WORK.settings.editable:  # they import each other by `from nndl import layers`
+            shutil.copy(path, tmp_path)
+    shutil.copy(WORK.course.root / "source" / WORK.name / "Dropout.ipynb", tmp_path)
+    result = examine(tmp_path, edition=edition, only=["adam", "fc_net", "fc_net_dropout"])
+    assert result.edition == "canonical"
+    assert not lost(result)
+    assert not result.remarks
+    staged = lay_out(WORK, tmp_path, edition)
+    try:
+        assert Examination(WORK, "seed", tmp_path, staged).notebook == tmp_path / "Dropout.ipynb"
+    finally:
+        staged.remove()
 
 
 def test_several_hand_ins_give_a_list_and_a_bad_one_stops_none(tmp_path):
