@@ -87,7 +87,7 @@ def regrade(
     assignment: Annotated[str, typer.Argument(help="Name of the assignment.")] = "deep_nets",
     student: Annotated[list[str] | None, typer.Option("--student", help="Only this student; may be repeated.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change; write nothing.")] = False,
-    workers: Annotated[int, typer.Option(min=0, help="Hand-ins examined at once; 0: one for each core.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Hand-ins examined at once; 0: by cores.")] = 0,
     scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler; see docs/scale.md.")] = "",
     allow_synthetic: Annotated[
         bool, typer.Option("--allow-synthetic", help="Record target scores made on the stand-in.")

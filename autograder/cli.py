@@ -129,7 +129,7 @@ def examine(
     target_cell: Annotated[
         int | None, typer.Option(min=1, help="The code cell to train, counted from 1, in a notebook that is not ours.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=0, help="Hand-ins examined at once; 0: one for each core.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Hand-ins examined at once; 0: by cores.")] = 0,
     wall_name: WallOption = wall.AUTO,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")] = False,
 ) -> None:
@@ -207,7 +207,7 @@ def collect(
 def grade(
     assignment: Name = "deep_nets",
     student: Annotated[list[str] | None, typer.Option("--student", help="Only this student; may be repeated.")] = None,
-    workers: Annotated[int, typer.Option(min=0, help="Hand-ins examined at once; 0: one for each core.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Hand-ins examined at once; 0: by cores.")] = 0,
     scheduler: Annotated[
         str, typer.Option(help="Address of a Dask scheduler (tcp://...): examine on its workers; see docs/scale.md.")
     ] = "",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import stat
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from nndl.data_utils import data_name
 
+from autograder import pool
 from autograder.course import Course
 from autograder.errors import CourseError
 from autograder.wall import failures, places
@@ -130,5 +130,5 @@ def _secret(course: Course) -> Finding:
 
 def _disk(course: Course) -> Finding:
     free = shutil.disk_usage(course.root).free
-    found = f"{free / 1e9:.1f} GB free, {os.cpu_count()} cores"
+    found = f"{free / 1e9:.1f} GB free, {pool.cores()} cores"
     return Finding("disk", "good", found) if free >= NEEDED else Finding("disk", "bad", found, "free 2 GB")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -61,13 +60,13 @@ def examine(assignment: Assignment, path: Path, options: Options, say: Callable[
 def examine_all(
     assignment: Assignment, paths: Sequence[Path], options: Options, workers: int = 0
 ) -> Iterator[HandInResult]:
-    """Examine many, `workers` at once (0: one for each core), in the order given. One that fails stops no other."""
+    """Examine many, `workers` at once (0: see `pool.at_once`), in the order given. One that fails stops no other."""
     assignment.course.secret()  # made once, before the pool could make it twice
     tasks = ((str(number), path) for number, path in enumerate(paths))
     call = functools.partial(_examine, assignment, options)
     found: dict[int, HandInResult] = {}
     turn = 0
-    with contextlib.closing(pool.run(call, tasks, workers or os.cpu_count() or 1)) as answers:
+    with contextlib.closing(pool.run(call, tasks, workers or pool.at_once(with_target=options.with_target))) as answers:
         for name, job in answers:
             found[int(name)] = _result(assignment, paths[int(name)], job)
             while turn in found:

@@ -260,7 +260,7 @@ def grade(
     students : iterable of str, optional
         Whose hand-ins; everybody's by default.
     workers : int
-        Hand-ins examined at once; 0: one for each core.
+        Hand-ins examined at once; 0: as many as `pool.at_once` says.
     executor : callable, optional
         Makes a `concurrent.futures.Executor` of so many workers: processes of this machine, or a cluster's.
     with_target : bool
@@ -297,7 +297,8 @@ def grade(
             progress.advance(bar)
             return work.record(student)
 
-        with contextlib.closing(pool.run(node.examine, jobs(), workers or os.cpu_count() or 1, executor)) as answers:
+        workers = workers or pool.at_once(with_target=with_target and assignment.settings.target is not None)
+        with contextlib.closing(pool.run(node.examine, jobs(), workers, executor)) as answers:
             for student, future in answers:
                 if told := work.take(student, future):
                     progress.console.print(f"{student}: {told}", markup=False)

@@ -24,6 +24,20 @@ Answer = TypeVar("Answer")
 Open = Callable[[int], Executor]  # an executor of that many workers
 
 
+def cores() -> int:
+    """Cores that this process may use: in a container or a batch job fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def at_once(*, with_target: bool) -> int:
+    """How many hand-ins are examined at once where nobody says: one for each core.
+
+    Without the target one more: a check's two sides wait for each other in turns, so that a core of two is often idle.
+    A target keeps its core busy, and takes gigabytes.
+    """
+    return cores() + (not with_target)
+
+
 def processes(workers: int) -> Executor:
     """Processes of this machine. They end when this process ends, in whatever way, and clean up."""
     context = multiprocessing.get_context("spawn")  # a fork would copy the threads of a progress bar, half

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -91,13 +90,14 @@ def regrade(
     with alone(assignment):
         work = Grading(assignment, folders, only=(question,), anew=True)
         [asked] = work.chosen
-        if settings is not None and question == settings.question:
+        trains = settings is not None and question == settings.question
+        if trains:
             refuse_stand_in(assignment, allow_synthetic)
         places.sweep()
         with Progress(*COLUMNS, console=console) as progress:
             bar = progress.add_task(f"examining {question}", total=len(folders))
             changes = []
-            for change in _examined(work, asked, workers or os.cpu_count() or 1, executor):
+            for change in _examined(work, asked, workers or pool.at_once(with_target=trains), executor):
                 progress.advance(bar)
                 changes.append(change)
         changes.sort(key=lambda change: change.student)

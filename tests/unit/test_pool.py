@@ -37,6 +37,13 @@ def test_every_task_is_done_once():
     assert {name: future.result() for name, future in done.items()} == {str(n): 2 * n for n in range(9)}
 
 
+def test_hand_ins_at_once_follow_the_cores_that_this_process_may_use():
+    program = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); from autograder import pool; "
+    program += "print(pool.at_once(with_target=True), pool.at_once(with_target=False))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "2"]
+
+
 def test_processes_that_are_done_end_by_themselves():
     before = set(multiprocessing.active_children())
     running = pool.run(double, iter([("1", 1), ("2", 2)]), 2)
