@@ -9,6 +9,7 @@ from the reference there. Code that behaves like the reference is explained by n
 from __future__ import annotations
 
 import functools
+import hashlib
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,7 +20,7 @@ from autograder.checks.api import Array, CheckFailed, Student, rel_error, slope
 from autograder.checks.nets import build, inputs_of_layers, one_example, random_params, set_params
 from autograder.examiner import probes_batchnorm, probes_fc_net, probes_optim
 from autograder.examiner.student import StudentError
-from autograder.examiner.student_local import LocalStudent
+from autograder.examiner.student_local import LocalStudent, reference_texts
 from autograder.misconceptions import Misconception, misconceptions_of
 
 Value = float | bool | str
@@ -88,15 +89,38 @@ def _agree(name: str, a: Value, b: Value) -> bool:
     return abs(a - b) <= RATIO * max(abs(a), abs(b), 0.01)
 
 
-@functools.cache
+_known: dict[str, Fingerprint] = {}  # of the reference and of misconceptions, with the reference they stand on
+
+
+def known() -> dict[str, Fingerprint]:
+    """The fingerprints taken so far, for a process that remembers them for others: see `remember`."""
+    return dict(_known)
+
+
+def remember(more: dict[str, Fingerprint]) -> None:
+    """Know these fingerprints, too, as if they had been taken here."""
+    _known.update(more)
+
+
 def _of_reference(question: str) -> Fingerprint:
-    return _taken(_PROBES[question], LocalStudent.of_reference(), np.random.default_rng(0))
+    return _of(question, "", {})
+
+
+def _of_misconception(wrong: Misconception) -> Fingerprint:
+    return _of(wrong.question, wrong.name, {wrong.module: wrong.source()})
+
+
+def _of(question: str, name: str, appended: dict[str, str]) -> Fingerprint:
+    key = f"{_texts_digest(tuple(reference_texts().items()))} {question} {name}"
+    if key not in _known:
+        student = LocalStudent.of_reference(appended=appended)
+        _known[key] = _taken(_PROBES[question], student, np.random.default_rng(0))
+    return _known[key]
 
 
 @functools.cache
-def _of_misconception(wrong: Misconception) -> Fingerprint:
-    student = LocalStudent.of_reference(appended={wrong.module: wrong.source()})
-    return _taken(_PROBES[wrong.question], student, np.random.default_rng(0))
+def _texts_digest(texts: tuple[tuple[str, str], ...]) -> str:
+    return hashlib.sha256(repr(texts).encode()).hexdigest()
 
 
 Rows = Callable[[Student, np.random.Generator], Fingerprint]

@@ -2,12 +2,17 @@
 
 import multiprocessing
 import os
+import shutil
 import time
+import uuid
 
 import pytest
 
-from autograder.examiner import warm
+from autograder.course import Course
+from autograder.examiner import recognise, warm
+from autograder.examiner.student_local import use_reference
 
+WORK = Course.find().assignment("deep_nets")
 PATIENCE = 300.0
 
 
@@ -75,3 +80,24 @@ def test_process_of_a_pool_has_a_warm_process_of_its_own(run):
     child.join()
     assert warm._process().pid == mine
     assert run("def test_it(): pass")[0] == 0
+
+
+def test_fingerprint_that_a_run_took_is_known_to_the_next(run):
+    name = uuid.uuid4().hex
+    use = "from autograder.examiner import recognise\ndef test_it():\n    known = recognise.known().get"
+    assert run(f"{use}\n    recognise.remember({{'{name}': {{'share': 0.25, 'works': 'shared mask'}}}})\n")[0] == 0
+    assert run(f"{use}('{name}')\n    assert known == {{'share': 0.25, 'works': 'shared mask'}}\n")[0] == 0
+
+
+def test_fingerprint_is_of_the_reference_in_use(tmp_path):
+    question = "relu_forward"
+    right = recognise._of_reference(question)
+    shutil.copytree(WORK.package, tmp_path / "nndl", ignore=shutil.ignore_patterns("__pycache__"))
+    layers = tmp_path / "nndl" / "layers.py"
+    layers.write_text(layers.read_text() + "\n\ndef relu_forward(x):\n    return -x, x\n")
+    try:
+        use_reference(tmp_path / "nndl", ["layers", "layer_utils", "optim", "fc_net"])
+        assert recognise._of_reference(question) != right
+    finally:
+        use_reference(WORK.package, ["layers", "layer_utils", "optim", "fc_net"])
+    assert recognise._of_reference(question) == right
