@@ -36,7 +36,7 @@ def passes(check, student, seed):
 
 def failures(student, checks, seeds):
     """Names of the checks that some seed makes fail."""
-    return {check.__name__ for check in checks for seed in seeds if not passes(check, student, seed)}
+    return {check.__name__ for check in checks if not all(passes(check, student, seed) for seed in seeds)}
 
 
 def planted(wrong):
@@ -46,7 +46,11 @@ def planted(wrong):
 
 def failed_questions(student, questions, seeds):
     """The questions of which some check fails."""
-    return {question for question in questions if failures(student, checks_of(question), seeds)}
+    return {
+        question
+        for question in questions
+        if not all(passes(check, student, seed) for check in checks_of(question) for seed in seeds)
+    }
 
 
 def paid_questions(wrong, questions, seeds):
