@@ -1,6 +1,6 @@
 """A slow import put off until it is needed.
 
-nbformat imports jsonschema, which imports rfc3987-syntax, which builds 38 parsers: 1.3 CPU seconds at the start of every
+nbformat imports jsonschema, which imports rfc3987-syntax, which builds 38 parsers: 1.3 CPU seconds at the start of a
 command, for a check of internationalised addresses that no notebook's schema asks for. They are built when it is asked.
 """
 
