@@ -18,6 +18,18 @@ def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="run the tests marked slow too")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """All tests of a file go to one process, in the order of files: what they share is then made once, not twice.
+
+    Stages, which take longest, come before units, so that at the end there are short files left to share out.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    config.option.loadscopereorder = False
+    return LoadFileScheduling(config, log)
+
+
 def pytest_collection_modifyitems(config, items):
     place = find_cifar10()
     no_data = pytest.mark.skip(
