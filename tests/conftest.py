@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parent.parent
+# As `make test` has it. NumPy's own threads wait for one another in a loop, where two processes share two cores.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Courses that tests make in folders of their own share one runtime for workers.
 os.environ.setdefault("AUTOGRADER_RUNTIME", str(REPOSITORY / ".runtime"))
 # A shell that runs the tests in the background lets them, and what they start, ignore Ctrl-C; some tests send it.
