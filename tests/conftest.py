@@ -28,8 +28,13 @@ def pytest_xdist_make_scheduler(config, log):
     """
     from xdist.scheduler import LoadFileScheduling
 
+    class InOrder(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return "dialects" if "/test_dialect_" in file else file  # all of them use the same twelve releases
+
     config.option.loadscopereorder = False
-    return LoadFileScheduling(config, log)
+    return InOrder(config, log)
 
 
 def pytest_collection_modifyitems(config, items):
