@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from autograder import lazy_parsers
+
+lazy_parsers.put_off()
+
 
 def rerun(question: str) -> None:
     """Run the hidden checks of a question on the reference package; the last line of every autograded source cell.

@@ -133,15 +133,21 @@ def _indent(line: str) -> int:
 
 def comment_lines(text: str, where: str) -> set[int]:
     """Numbers of the lines that hold a comment and nothing else."""
-    lines = text.split("\n")
     try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+        return set(_comment_lines(text))
     except (tokenize.TokenError, SyntaxError) as error:
         raise CourseError(f"not valid Python: {error}", where=where, fix="mend the syntax") from None
-    rows = ((token.start[0], token.start[1]) for token in tokens if token.type == tokenize.COMMENT)
-    return {row for row, column in rows if not lines[row - 1][:column].strip()}
 
 
+@lru_cache(maxsize=2000)  # a release asks several times of each text, and of each line of it
+def _comment_lines(text: str) -> frozenset[int]:
+    lines = text.split("\n")
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    rows = [(token.start[0], token.start[1]) for token in tokens if token.type == tokenize.COMMENT]
+    return frozenset(row for row, column in rows if not lines[row - 1][:column].strip())
+
+
+@lru_cache(maxsize=50_000)
 def resembles(line: str, *, python: bool) -> bool:
     """Whether a person may have meant this line as a delimiter.
 

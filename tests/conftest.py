@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parent.parent
+# As `make test` has it. NumPy's own threads wait for one another in a loop, where two processes share two cores.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Courses that tests make in folders of their own share one runtime for workers.
 os.environ.setdefault("AUTOGRADER_RUNTIME", str(REPOSITORY / ".runtime"))
 # A shell that runs the tests in the background lets them, and what they start, ignore Ctrl-C; some tests send it.
@@ -16,6 +18,23 @@ BATCHES = "cifar-10-batches-py"
 
 def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="run the tests marked slow too")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """All tests of a file go to one process, in the order of files: what they share is then made once, not twice.
+
+    Stages, which take longest, come before units, so that at the end there are short files left to share out.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class InOrder(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return "dialects" if "/test_dialect_" in file else file  # all of them use the same twelve releases
+
+    config.option.loadscopereorder = False
+    return InOrder(config, log)
 
 
 def pytest_collection_modifyitems(config, items):

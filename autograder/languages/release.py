@@ -6,6 +6,7 @@ Only words are replaced: ids, points, code and tests stay as they are, so hand-i
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 
 from nbformat.notebooknode import NotebookNode
@@ -64,6 +65,7 @@ def _guide(text: str, known: Catalogue) -> str:
     return text
 
 
+@functools.lru_cache(maxsize=512)  # a release writes the package once for each notebook
 def _module(text: str, known: Catalogue) -> str:
     """A module in which every sentence that has a translation is replaced, the last one first."""
     lines = text.encode().split(b"\n")  # ast counts bytes
