@@ -182,10 +182,22 @@ def _reg_of(kind: str) -> Rows:
         x, y = _data()
         nets = [_net(student, kind, reg=reg).loss(x, y) for reg in (0.0, 2.0)]
         found: Fingerprint = {"added to the loss": nets[1][0] - nets[0][0]}
-        for name in ("gamma1", "beta1"):
+        for name in ("gamma1", "beta1", "W1", "W4"):
             if name in nets[0][1] and name in nets[1][1]:
                 found[f"added to {name}"] = float(np.linalg.norm(nets[1][1][name] - nets[0][1][name]))
         return found
+
+    return rows
+
+
+def _again_of(kind: str) -> Rows:
+    def rows(student: Student, rng: np.random.Generator) -> Fingerprint:
+        """The gradients of a batch after a call with another one."""
+        net = _net(student, kind)
+        net.loss(*_data(24))
+        grads = net.loss(*_data())[1]
+        names = [name for name in ("W1", "W4", "gamma1", "beta3") if name in grads]
+        return {name: float(np.linalg.norm(np.asarray(grads[name]))) for name in names}
 
     return rows
 
@@ -200,6 +212,7 @@ def _net_probe(kind: str) -> dict[str, Rows]:
         "training": _training_of(kind),
         "test time": _test_time_of(kind),
         "also reg": _reg_of(kind),
+        "also again": _again_of(kind),
     }
 
 

@@ -16,7 +16,14 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.api import Array, CheckFailed, Student, rel_error, slope
-from autograder.checks.nets import build, inputs_of_layers, one_example, random_params, set_params
+from autograder.checks.nets import (
+    build,
+    inputs_of_layers,
+    one_example,
+    random_params,
+    set_params,
+    wrong_gradients,
+)
 from autograder.examiner import probes_batchnorm, probes_fc_net, probes_optim
 from autograder.examiner.student import StudentError
 from autograder.examiner.student_local import LocalStudent
@@ -305,9 +312,69 @@ def _net_seed(student: Student, rng: np.random.Generator) -> Fingerprint:
     sizes = [10, 60, 40, 5]
     params = random_params(rng, sizes)
     x, y = one_example(rng, sizes)
-    net = build(student, sizes, 0.5, seed=5)
-    set_params(net, params)
-    return {"loss repeats": rel_error(net.loss(x, y)[0], net.loss(x, y)[0]) < EXACT}
+    rows: Fingerprint = {}
+    for seed in (5, 0):
+        net = build(student, sizes, 0.5, seed=seed)
+        set_params(net, params)
+        rows[f"loss repeats with {seed}"] = rel_error(net.loss(x, y)[0], net.loss(x, y)[0]) < EXACT
+    return rows
+
+
+def _net_again(student: Student, rng: np.random.Generator) -> Fingerprint:
+    """Whether a second call goes back through what it kept itself. Every ReLU is open."""
+    sizes = [10, 80, 5]
+    net = build(student, sizes, 0.5)
+    set_params(net, random_params(rng, sizes))
+    x, y = one_example(rng, sizes)
+    net.loss(x, y)
+    grads = net.loss(x, y)[1]
+    kept = abs(inputs_of_layers(grads, sizes)[1]) > EXACT
+    return {"same as kept": bool(((np.squeeze(grads["b1"]) != 0) == kept).all())}
+
+
+def _net_reg(student: Student, rng: np.random.Generator) -> Fingerprint:
+    """What reg adds, with dropout and without, as shares of what it must add."""
+    sizes = [8, 12, 9, 5]
+    params = random_params(rng, sizes)
+    x, y = rng.standard_normal((4, 8)), rng.integers(5, size=4)
+    penalty = 0.5 * sum(float((w**2).sum()) for name, w in params.items() if name[0] == "W")
+    rows: Fingerprint = {}
+    for keep in (0.5, 1):
+        nets = [build(student, sizes, keep, reg=reg, seed=5) for reg in (0.0, 1.0)]
+        for net in nets:
+            set_params(net, params)
+        answers = []
+        for net in nets:
+            student.seed(5)
+            answers.append(net.loss(x, y))
+        rows[f"part of the loss at {keep}"] = (answers[1][0] - answers[0][0]) / penalty
+        for name in ("W1", "W3"):
+            added = np.asarray(answers[1][1][name]) - np.asarray(answers[0][1][name])
+            rows[f"part of {name} at {keep}"] = float((added * params[name]).sum() / (params[name] ** 2).sum())
+    return rows
+
+
+def _net_beside(student: Student, rng: np.random.Generator) -> Fingerprint:
+    """Whether dropout does at test time, and on the way back, what it does in a net without normalization."""
+    sizes = [8, 12, 5]
+    params = random_params(rng, sizes)
+    params |= {"gamma1": rng.uniform(0.2, 0.4, 12), "beta1": rng.uniform(2.0, 3.0, 12)}  # every ReLU is open
+    x, y = rng.standard_normal((6, 8)), rng.integers(5, size=6)
+    rows: Fingerprint = {}
+    for kind in ("batchnorm", "layernorm"):
+        plain, net = (build(student, sizes, keep, normalization=kind, seed=5) for keep in (1, 0.5))
+        set_params(plain, params)
+        set_params(net, params)
+        rows[f"scores with {kind}"] = rel_error(net.loss(x), plain.loss(x)) < EXACT
+
+        def both(student: Student = student, net: Any = net) -> Any:
+            student.seed(5)
+            return net.loss(x, y)
+
+        first = {"W1": params["W1"]}
+        wrong = wrong_gradients(lambda both=both: float(both()[0]), net, first, both()[1], rng)
+        rows[f"gradient with {kind}"] = not wrong
+    return rows
 
 
 def _net_with_batchnorm(student: Student, rng: np.random.Generator) -> Fingerprint:
@@ -345,6 +412,9 @@ _PROBES: dict[str, dict[str, Rows]] = {
         "gradient": _net_gradient,
         "also seed": _net_seed,
         "also batchnorm": _net_with_batchnorm,
+        "also again": _net_again,
+        "also reg": _net_reg,
+        "also beside a normalization": _net_beside,
     },
     **probes_fc_net.PROBES,
     **probes_optim.PROBES,
