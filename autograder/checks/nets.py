@@ -53,6 +53,28 @@ def random_params(rng: np.random.Generator, sizes: list[int], closed: float = 0.
     return params
 
 
+def open_params(rng: np.random.Generator, sizes: list[int]) -> Params:
+    """Parameters above 0: for x above 0 every ReLU is open, and no layer of a deep net shrinks what it passes on."""
+    params: Params = {}
+    for i, (fan_in, width) in enumerate(pairwise(sizes), start=1):
+        params |= {f"W{i}": rng.uniform(0.2, 1.8, (fan_in, width)) / fan_in, f"b{i}": rng.uniform(0.0, 1.0, width)}
+    return params
+
+
+def open_gradients(params: Params, x: Array, y: Array) -> Params:
+    """Gradients of the mean softmax loss of a net whose ReLUs are all open."""
+    last, entered = len(params) // 2, [x]
+    for i in range(1, last + 1):
+        entered.append(entered[-1] @ params[f"W{i}"] + params[f"b{i}"])
+    e = np.exp(entered[-1] - entered[-1].max(axis=1, keepdims=True))
+    d = (e / e.sum(axis=1, keepdims=True) - np.eye(e.shape[1])[y]) / len(x)
+    grads: Params = {}
+    for i in range(last, 0, -1):
+        grads |= {f"W{i}": entered[i - 1].T @ d, f"b{i}": d.sum(axis=0)}
+        d = d @ params[f"W{i}"].T
+    return grads
+
+
 def set_params(net: Any, params: Params) -> None:
     """Give the net these parameters."""
     net.params.update(params)

@@ -18,7 +18,8 @@ from autograder.checks.nets import (
     EXACT,
     LOSS,
     LOSS_FUNCTION,
-    Params,
+    open_gradients,
+    open_params,
     random_params,
     require_answers,
     require_derivatives,
@@ -212,28 +213,6 @@ def _require_first_loss(student: Student, rng: np.random.Generator, build: Build
         require(abs(loss - math.log(sizes[-1])) < 0.01, "The first loss is not near log(number of classes).")
 
 
-def _open_params(rng: np.random.Generator, sizes: list[int]) -> Params:
-    """Parameters above 0: for x above 0 every ReLU is open, and no layer of a deep net shrinks what it passes on."""
-    params: Params = {}
-    for i, (fan_in, width) in enumerate(itertools.pairwise(sizes), start=1):
-        params |= {f"W{i}": rng.uniform(0.2, 1.8, (fan_in, width)) / fan_in, f"b{i}": rng.uniform(0.0, 1.0, width)}
-    return params
-
-
-def _open_gradients(params: Params, x: Array, y: Array) -> Params:
-    """Gradients of the mean softmax loss of a net whose ReLUs are all open."""
-    last, entered = len(params) // 2, [x]
-    for i in range(1, last + 1):
-        entered.append(entered[-1] @ params[f"W{i}"] + params[f"b{i}"])
-    e = np.exp(entered[-1] - entered[-1].max(axis=1, keepdims=True))
-    d = (e / e.sum(axis=1, keepdims=True) - np.eye(e.shape[1])[y]) / len(x)
-    grads: Params = {}
-    for i in range(last, 0, -1):
-        grads |= {f"W{i}": entered[i - 1].T @ d, f"b{i}": d.sum(axis=0)}
-        d = d @ params[f"W{i}"].T
-    return grads
-
-
 @question("two_layer_net", weight=1.5, hint="W1 is (inputs, hidden), W2 (hidden, classes).", rests_on=WITH_LOSS)
 def test_two_layer_params_have_their_names_and_shapes(student: Student, rng: np.random.Generator) -> None:
     """params holds W1 (D, H), b1 (H,), W2 (H, C) and b2 (C,), and nothing else."""
@@ -336,7 +315,7 @@ def test_net_of_eleven_layers_is_like_any_other(student: Student, rng: np.random
     """A net of eleven layers works like one of three, from its scores to the gradients with regularization: every layer
     has the parameters of its own number, W10 too."""
     sizes, reg = [5] * 12, 0.3  # of one width, so that layers in another order fit, and answer otherwise
-    params = _open_params(rng, sizes)
+    params = open_params(rng, sizes)
     x, y = rng.uniform(0.5, 1.5, (4, 5)), rng.integers(5, size=4)
     net = deep(student, sizes, reg=reg)
     require(set(net.params.keys()) == set(params), "params has not one W and one b for every layer.")
@@ -347,7 +326,7 @@ def test_net_of_eleven_layers_is_like_any_other(student: Student, rng: np.random
     expected = slow_loss(scores, y) + 0.5 * reg * sum(float((w**2).sum()) for n, w in params.items() if n[0] == "W")
     require(abs(loss - expected) < LOSS * expected, "The loss itself is not right.")
     require(set(grads) == set(params), "grads has not the keys of params.")
-    right = {n: g + reg * params[n] * (n[0] == "W") for n, g in _open_gradients(params, x, y).items()}
+    right = {n: g + reg * params[n] * (n[0] == "W") for n, g in open_gradients(params, x, y).items()}
     require_derivatives(name for name, grad in right.items() if not rel_error(np.squeeze(grads[name]), grad) < EXACT)
 
 

@@ -81,6 +81,12 @@ def _relu_forward(student: Student, rng: np.random.Generator) -> Fingerprint:
     return {f"of {value}": float(out[0, i]) for i, value in enumerate(values)}
 
 
+def _relu_precision(student: Student, rng: np.random.Generator) -> Fingerprint:
+    """Whether numbers that float32 does not tell apart give different outputs."""
+    before, after = (student.layers.relu_forward(x)[0] for x in (_away(5, 7), _away(5, 7) * (1 + 1e-10)))
+    return {"in float64": bool((before != after).any())}
+
+
 def _relu_forward_in_four_dimensions(student: Student, rng: np.random.Generator) -> Fingerprint:
     x = _away(2, 3, 4, 5)
     return _seen("out", student.layers.relu_forward(x)[0], x.shape)
@@ -271,7 +277,11 @@ PROBES: dict[str, dict[str, Rows]] = {
         "images": _affine_backward_of((4, 2, 3, 2), 5),
         "also after another call": _affine_backward_of((5, 7), 3, between=True),
     },
-    "relu_forward": {"flat": _relu_forward, "also four dimensions": _relu_forward_in_four_dimensions},
+    "relu_forward": {
+        "flat": _relu_forward,
+        "also four dimensions": _relu_forward_in_four_dimensions,
+        "also precision": _relu_precision,
+    },
     "relu_backward": {
         "flat": _relu_backward,
         "also four dimensions": _relu_backward_of((2, 3, 4, 5)),
