@@ -347,6 +347,18 @@ class CachesOfTheFirstCall(_Net):
 
 
 @wrong_inside(
+    may_cost=OTHER_NETS,
+    sentence="In the hidden layers your backward pass uses the caches of the first call of loss: make the list of "
+    "caches anew in every call.",
+)
+class HiddenCachesOfTheFirstCall(_Net):
+    def caches_to_read(self, caches):
+        hidden = [cache for cache in caches if cache[1] < self.num_layers]
+        self.first_caches = getattr(self, "first_caches", hidden)
+        return self.first_caches + caches[len(hidden) :]
+
+
+@wrong_inside(
     sentence="Your net takes its layers in the order of sorted names, where W10 comes before W2. Count from 1 to L.",
 )
 class LayersInTheOrderOfTheirNames(_Net):
