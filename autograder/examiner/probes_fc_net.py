@@ -232,7 +232,7 @@ class Probe:
         """The gradients of a second batch, after a call with another one."""
         net = self.net(student)
         net.loss(self.x, self.y)
-        grads = net.loss(self.x[::-1] + 0.5, self.y)[1]
+        grads = net.loss(30 * self.x[::-1], self.y)[1]
         return {f"norm of {name}": float(np.linalg.norm(np.asarray(grads[name]))) for name in sorted(grads)}
 
 

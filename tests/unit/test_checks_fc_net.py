@@ -219,7 +219,7 @@ WRONG_GRADIENTS = """
 _right = FullyConnectedNet.loss
 def loss(self, X, y=None):
     found = _right(self, X, y)
-    return found if y is None else (found[0], {name: (1.01 if name in NAMES else 1) * g for name, g in found[1].items()})
+    return found if y is None else (found[0], {n: g * (1.01 if n in NAMES else 1) for n, g in found[1].items()})
 FullyConnectedNet.loss = loss
 """
 
