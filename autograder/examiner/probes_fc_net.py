@@ -229,10 +229,10 @@ class Probe:
         return {"parameters stay": all(kept)}
 
     def again(self, student: Student, rng: np.random.Generator) -> Fingerprint:
-        """The gradients of a second batch, after a call with another one."""
+        """The gradients of a second batch, so large that every layer sees other numbers, after a call with the first."""
         net = self.net(student)
         net.loss(self.x, self.y)
-        grads = net.loss(30 * self.x[::-1], self.y)[1]
+        grads = net.loss(1000 * self.x[::-1], self.y)[1]
         return {f"norm of {name}": float(np.linalg.norm(np.asarray(grads[name]))) for name in sorted(grads)}
 
 
