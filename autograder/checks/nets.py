@@ -132,7 +132,13 @@ def one_example(rng: np.random.Generator, sizes: list[int]) -> tuple[Array, Arra
 
 
 def wrong_gradients(
-    loss: Callable[[], float], net: Any, params: Params, grads: dict[str, Any], rng: np.random.Generator, turns: int = 1
+    loss: Callable[[], float],
+    net: Any,
+    params: Params,
+    grads: dict[str, Any],
+    rng: np.random.Generator,
+    turns: int = 1,
+    tolerance: float = LOSS,
 ) -> list[str]:
     """Names of parameters whose gradient is not the derivative of the net's loss along `turns` random directions.
 
@@ -156,7 +162,7 @@ def wrong_gradients(
             direction = np.asarray(rng.standard_normal(value.shape))
             numeric = slope(functools.partial(loss_at, name), value, direction)
             size = max(abs(numeric), float(np.linalg.norm(grad)))
-            if not abs(float((grad * direction).sum()) - numeric) < LOSS * size + 1e-8:
+            if not abs(float((grad * direction).sum()) - numeric) < tolerance * size + 1e-8:
                 wrong.append(name)
         net.params[name] = value.copy()
     return list(dict.fromkeys(wrong))

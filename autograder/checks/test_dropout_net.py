@@ -296,9 +296,10 @@ def _beside(student: Student, rng: np.random.Generator, kind: str) -> None:
     params = random_params(rng, sizes)
     signs = rng.choice([-1.0, 1.0], 12)
     params |= {"gamma1": rng.uniform(0.2, 0.4, 12), "beta1": signs * rng.uniform(2.0, 3.0, 12)}
+    params["W1"] *= 40  # then a step of a numeric gradient is small in what is normalized
     x, y = rng.standard_normal((6, 8)), rng.integers(5, size=6)
 
-    def answers(keep: float) -> tuple[Array, list[str]]:
+    def answers(keep: float, tolerance: float) -> tuple[Array, list[str]]:
         net = build(student, sizes, keep, normalization=kind, seed=seed)
         set_params(net, params)
         scores = net.loss(x)
@@ -308,12 +309,13 @@ def _beside(student: Student, rng: np.random.Generator, kind: str) -> None:
             return net.loss(x, y)
 
         first = {"W1": params["W1"]}
-        return scores, wrong_gradients(lambda: float(both()[0]), net, first, both()[1], rng)
+        return scores, wrong_gradients(lambda: float(both()[0]), net, first, both()[1], rng, 2, tolerance)
 
     try:
-        expected, wrong = answers(1)
+        expected, wrong = answers(1, LOSS)
     except (CallFailed, CheckFailed):
         return
-    scores, more = answers(0.6)
-    require(rel_error(scores, expected) < EXACT, "The scores are not those of the net without dropout.")
+    scores, more = answers(0.6, 100 * LOSS)  # what is nearly right without dropout is not its fault
+    same = rel_error(scores, expected) < EXACT or not np.isfinite(expected).all()
+    require(same, "The scores are not those of the net without dropout.")
     require_derivatives(name for name in more if name not in wrong)

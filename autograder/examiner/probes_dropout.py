@@ -269,6 +269,7 @@ def _net_beside(student: Student, rng: np.random.Generator) -> Fingerprint:
     sizes = [8, 12, 5]
     params = random_params(rng, sizes)
     params |= {"gamma1": rng.uniform(0.2, 0.4, 12), "beta1": rng.uniform(2.0, 3.0, 12)}  # every ReLU is open
+    params["W1"] *= 40
     x, y = rng.standard_normal((6, 8)), rng.integers(5, size=6)
     rows: Fingerprint = {}
     for kind in ("batchnorm", "layernorm"):
