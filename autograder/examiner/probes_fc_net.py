@@ -229,7 +229,7 @@ class Probe:
         return {"parameters stay": all(kept)}
 
     def again(self, student: Student, rng: np.random.Generator) -> Fingerprint:
-        """The gradients of a second batch, so large that every layer sees other numbers, after a call with the first."""
+        """The gradients of a second batch, so large that all layers see other numbers, after a call with the first."""
         net = self.net(student)
         net.loss(self.x, self.y)
         grads = net.loss(1000 * self.x[::-1], self.y)[1]
