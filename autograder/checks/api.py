@@ -32,6 +32,7 @@ from autograder.errors import CourseError
 
 Array = np.ndarray[Any, Any]
 
+PRECISE = 1e-10  # norm-relative: what float64 code reaches, and float32 code does not
 LARGEST = 1e100  # numbers above it make norms overflow, and compared with inf every error is small
 ALARM = 1e-11  # probability that one comparison fails right code
 

@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.api import Array, Student, question, rel_error, require, require_shape, slope
+from autograder.checks.api import PRECISE, Array, Student, question, rel_error, require, require_shape, slope
 
 EXACT = 1e-6  # norm-relative; float32 code passes
-PRECISE = 1e-10  # what float64 code reaches, and float32 code does not
 AFFINE = ("layers.affine_forward",)
 RELU = ("layers.relu_forward",)
 OUT = "The output of affine_forward"
@@ -213,6 +212,14 @@ def test_relu_cell_on_new_numbers(student: Student, rng: np.random.Generator) ->
     high = float(rng.uniform(0.3, 0.7))
     x = np.append(np.linspace(-high, high + 0.1, 14), 0.0).reshape(3, 5)
     require(rel_error(_relu(student, x), np.where(x > 0, x, 0.0)) < EXACT, "The output is not max(0, x).")
+
+
+@question("relu_forward", weight=0.5, hint="Do not cast: the result has the type that NumPy gives it.")
+def test_relu_keeps_the_precision_of_its_input(student: Student, rng: np.random.Generator) -> None:
+    """float64 inputs are computed in float64, which numeric gradients need."""
+    x = rng.standard_normal((6, 5))
+    error = rel_error(_relu(student, x), np.where(x > 0, x, 0.0))
+    require(error < PRECISE, "The output for float64 inputs is not as precise as they are.")
 
 
 def _relu_gradient(student: Student, x: Array, dout: Array) -> tuple[Array, Array]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.api import Array, CallFailed, Student, question, rel_error, require
+from autograder.checks.api import PRECISE, Array, CallFailed, Student, question, rel_error, require
 from autograder.checks.norms import BATCH, BATCH_ALT, EXACT, SINGLE, Data, flat, inputs, require_gradients, single
 
 EPS, MOMENTUM = 0.5, 0.7  # large and unusual, so that forgetting one of them shows
@@ -163,14 +163,17 @@ def test_an_unknown_mode_raises_value_error(student: Student, rng: np.random.Gen
         require(False, "An unknown mode is taken without a word.")
 
 
-@question("batchnorm_forward", weight=0.5, hint="Nothing in the layer needs float64.")
+@question("batchnorm_forward", weight=0.5, hint="Do not cast: the result has the type that NumPy gives it.")
 def test_float32_gives_the_same_to_its_precision(student: Student, rng: np.random.Generator) -> None:
-    """With float32 arrays both modes give the same as with float64, to the precision of float32."""
+    """float64 arrays are computed in float64, which numeric gradients need. With float32 arrays both modes give the
+    same, to the precision of float32."""
     data = inputs(rng, 9, 6)
     x, gamma, beta, _ = data
     x_single, gamma_single, beta_single, _ = single(data)
-    out, _ = BATCH.run(student, x_single, gamma_single, beta_single, {"mode": "train"})
     expected = gamma * BATCH.normalized(x, 1e-5)[0] + beta
+    out, _ = BATCH.run(student, x, gamma, beta, {"mode": "train"})
+    require(rel_error(out, expected) < PRECISE, "The output for float64 inputs is not as precise as they are.")
+    out, _ = BATCH.run(student, x_single, gamma_single, beta_single, {"mode": "train"})
     require(rel_error(out, expected) < SINGLE, "The train-time output is another one.")
     param = _test_param(rng, 6)
     x_hat = (x - param["running_mean"]) / np.sqrt(param["running_var"] + 1e-5)

@@ -12,6 +12,7 @@ import numpy as np
 
 from autograder.checks.api import (
     ALARM,
+    PRECISE,
     Array,
     Student,
     binomial_tolerance,
@@ -139,15 +140,25 @@ def test_every_call_draws_a_new_mask(student: Student, rng: np.random.Generator)
 
 @question("dropout_forward", weight=0.5, hint='Draw from a generator seeded with dropout_param["seed"] if it is there.')
 def test_a_seed_fixes_the_mask(student: Student, rng: np.random.Generator) -> None:
-    """With a seed in dropout_param, the same seed gives the same mask and another seed another mask."""
+    """With a seed in dropout_param, 0 included, the same seed gives the same mask and another seed another mask."""
     x = _inputs(rng, 30, 20)
-    seeds = [int(seed) for seed in rng.choice(2**16, 2, replace=False)]
+    seeds = [0, int(rng.integers(1, 2**16))]
     masks = []
     for seed in (seeds[0], seeds[1], seeds[0]):
         out, _ = student.layers.dropout_forward(x, {"mode": "train", "p": 0.5, "seed": seed})
         masks.append(out != 0)
     require((masks[0] == masks[2]).all(), "The same seed gave two different masks.")
     require((masks[0] != masks[1]).any(), "Two different seeds gave the same mask.")
+
+
+@question("dropout_forward", weight=0.5, hint="Do not cast: the result has the type that NumPy gives it.")
+def test_dropout_keeps_the_precision_of_its_input(student: Student, rng: np.random.Generator) -> None:
+    """float64 inputs are computed in float64, which numeric gradients need."""
+    x = _inputs(rng, 10, 8)
+    out = _train(student, x, 0.6)
+    factors = (out / x)[out != 0]  # all the same, to the precision of the output
+    fits = rel_error(factors, np.full(factors.shape, factors[:1].sum())) < PRECISE
+    require(fits, "The output for float64 inputs is not as precise as they are.")
 
 
 @question("dropout_backward", weight=1.5, hint="Use the mask in the cache.", rests_on=FORWARD)

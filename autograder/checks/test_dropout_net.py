@@ -6,26 +6,39 @@ biases that keep every ReLU away from its kink, where a numeric gradient is off 
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
 
-from autograder.checks.api import Array, Student, binomial_tolerance, question, rel_error, require, require_shape, slope
+from autograder.checks.api import (
+    Array,
+    CallFailed,
+    CheckFailed,
+    Student,
+    binomial_tolerance,
+    question,
+    rel_error,
+    require,
+    require_shape,
+)
 from autograder.checks.nets import (
+    EXACT,
+    LOSS,
     LOSS_FUNCTION,
     build,
     inputs_of_layers,
     one_example,
     random_params,
     require_answers,
+    require_derivatives,
+    require_no_memory,
+    require_reg_as_in_the_plain_net,
     set_params,
     slow_loss,
     slow_scores,
+    wrong_gradients,
 )
 
-EXACT = 1e-6  # norm-relative
-LOSS = 1e-4  # of a loss and its slopes: -log(prob + 1e-7) is off by more than EXACT, and right
 LAYERS = (
     "layers.affine_forward",
     "layers.affine_backward",
@@ -36,6 +49,7 @@ LAYERS = (
     LOSS_FUNCTION,
 )
 NORMS = ("layers.batchnorm_forward", "layers.batchnorm_backward", "layers.batchnorm_backward_alt")
+BOTH_NORMS = (*NORMS, "layers.layernorm_forward", "layers.layernorm_backward")
 
 
 def _require_drops(student: Student, rng: np.random.Generator) -> None:
@@ -170,33 +184,34 @@ def _gradients_agree(student: Student, rng: np.random.Generator, keep: float) ->
     net = build(student, sizes, keep, seed=seed)
     set_params(net, params)
 
-    def loss_and_grads() -> Any:
+    def both(x: Array, y: Array) -> Any:
         student.seed(seed)  # for nets that draw from the global generator all the same
         return net.loss(x, y)
 
-    def loss_at(name: str, value: Array) -> float:
-        net.params[name] = value
-        return float(loss_and_grads()[0])
-
-    loss, grads = loss_and_grads()
+    loss, grads = both(x, y)
     expected = slow_loss(slow_scores(params, x), y)
     require(keep != 1 or abs(loss - expected) < LOSS * expected, "The loss of the plain net is not right.")
     require(set(grads) == set(params), "grads has not the keys of params.")
     require(any(np.any(grad) for grad in grads.values()), "All gradients are 0.")
-    for name, value in params.items():
-        grad = require_shape(np.squeeze(grads[name]), value.shape, f'grads["{name}"]')
-        for _ in range(2):
-            direction = np.asarray(rng.standard_normal(value.shape))
-            numeric = slope(functools.partial(loss_at, name), value, direction)
-            size = max(abs(numeric), float(np.linalg.norm(grad)))
-            error = abs(float((grad * direction).sum()) - numeric)
-            require(error < LOSS * size + 1e-8, "A gradient is not the derivative of the loss.")
-        net.params[name] = value.copy()
+    require_derivatives(wrong_gradients(lambda: float(both(x, y)[0]), net, params, grads, rng, turns=2))
+    if keep == 1:
+        require_no_memory(net, x, y, grads)
+
+
+@question("fc_net_dropout", weight=0.5, hint="Add reg in every net, once, whatever its layers.", rests_on=LAYERS)
+def test_reg_adds_with_dropout_what_it_adds_without(student: Student, rng: np.random.Generator) -> None:
+    """In a net with dropout reg adds to the loss and to the gradient of every W what it adds in the plain net."""
+    sizes = [8, 12, 9, 5]
+    params = random_params(rng, sizes)
+    require_reg_as_in_the_plain_net(
+        student, rng.standard_normal((4, 8)), rng.integers(5, size=4), params, keep=float(rng.uniform(0.4, 0.8))
+    )
 
 
 @question("fc_net_dropout", weight=1.5, hint="Set the mode in every call of loss, for both cases.", rests_on=LAYERS)
 def test_training_drops_again_after_a_test_time_call(student: Student, rng: np.random.Generator) -> None:
-    """A test-time call changes nothing for training: the next call with labels drops again, and drops others."""
+    """A test-time call changes nothing for training: the next call with labels drops again, and drops others. The
+    gradient passes what that call kept."""
     _require_drops(student, rng)
     sizes = [10, 80, 5]
     net = build(student, sizes, 0.5)
@@ -205,22 +220,25 @@ def test_training_drops_again_after_a_test_time_call(student: Student, rng: np.r
     kept = []
     for _ in range(2):
         net.loss(x)
-        kept.append(abs(inputs_of_layers(net.loss(x, y)[1], sizes)[1]) > EXACT)
+        grads = net.loss(x, y)[1]
+        kept.append(abs(inputs_of_layers(grads, sizes)[1]) > EXACT)
         require(not kept[-1].all(), "After a test-time call the net no longer drops in training.")
+        passed = np.squeeze(grads["b1"]) != 0  # every ReLU is open
+        require((passed == kept[-1]).all(), "The gradient passes other outputs than those that this call kept.")
     require((kept[0] != kept[1]).any(), "Two training passes drop the same outputs.")
 
 
-@question("fc_net_dropout", weight=0.5, hint='Hand seed on as dropout_param["seed"].', rests_on=LAYERS)
+@question("fc_net_dropout", weight=0.5, hint='Hand seed on as dropout_param["seed"], 0 too.', rests_on=LAYERS)
 def test_a_seed_makes_training_passes_repeat(student: Student, rng: np.random.Generator) -> None:
-    """A net built with a seed drops the same outputs in every training pass, as a gradient check needs it; nets with
-    different seeds drop different ones."""
+    """A net built with a seed, 0 included, drops the same outputs in every training pass, as a gradient check needs it;
+    nets with different seeds drop different ones."""
     _require_drops(student, rng)
     sizes = [10, 60, 40, 5]
     params = random_params(rng, sizes)
     x, y = rng.standard_normal((3, 10)), rng.integers(5, size=3)
     losses = []
-    for seed in rng.choice(2**16, 2, replace=False):
-        net = build(student, sizes, 0.5, seed=int(seed))
+    for seed in (0, int(rng.integers(1, 2**16))):
+        net = build(student, sizes, 0.5, seed=seed)
         set_params(net, params)
         first, second = net.loss(x, y)[0], net.loss(x, y)[0]
         require(abs(first - second) < EXACT * abs(first), "Two passes with the same seed give different losses.")
@@ -259,3 +277,45 @@ def test_dropout_follows_batchnorm_and_relu(student: Student, rng: np.random.Gen
     require(rel_error(hidden, expected * kept) < EXACT, "What the hidden layer passes on is something else.")
     open_relu = expected > 2 * EXACT
     require(kept.any() and not kept[open_relu].all(), "The hidden layer drops nothing, or everything.")
+
+
+@question("fc_net_dropout", hint="Ask for dropout apart from the normalization.", rests_on=LAYERS + BOTH_NORMS)
+def test_dropout_works_beside_either_normalization(student: Student, rng: np.random.Generator) -> None:
+    """With batchnorm or layernorm, too, nothing is dropped at test time, and on the way back the gradient passes
+    dropout."""
+    for kind in ("batchnorm", "layernorm"):
+        _beside(student, rng, kind)
+
+
+def _beside(student: Student, rng: np.random.Generator, kind: str) -> None:
+    """Held against the same net without dropout: where that one is wrong, normalization is, and pays for itself.
+
+    |beta| is above all that gamma times a normalized number can be, so no ReLU is near its kink.
+    """
+    sizes, seed = [8, 12, 5], int(rng.integers(2**16))
+    params = random_params(rng, sizes)
+    signs = rng.choice([-1.0, 1.0], 12)
+    params |= {"gamma1": rng.uniform(0.2, 0.4, 12), "beta1": signs * rng.uniform(2.0, 3.0, 12)}
+    params["W1"] *= 40  # then a step of a numeric gradient is small in what is normalized
+    x, y = rng.standard_normal((6, 8)), rng.integers(5, size=6)
+
+    def answers(keep: float, tolerance: float) -> tuple[Array, list[str]]:
+        net = build(student, sizes, keep, normalization=kind, seed=seed)
+        set_params(net, params)
+        scores = net.loss(x)
+
+        def both() -> Any:
+            student.seed(seed)  # for nets that draw from the global generator all the same
+            return net.loss(x, y)
+
+        first = {"W1": params["W1"]}
+        return scores, wrong_gradients(lambda: float(both()[0]), net, first, both()[1], rng, 2, tolerance)
+
+    try:
+        expected, wrong = answers(1, LOSS)
+    except (CallFailed, CheckFailed):
+        return
+    scores, more = answers(0.6, 100 * LOSS)  # what is nearly right without dropout is not its fault
+    same = rel_error(scores, expected) < EXACT or not np.isfinite(expected).all()
+    require(same, "The scores are not those of the net without dropout.")
+    require_derivatives(name for name in more if name not in wrong)

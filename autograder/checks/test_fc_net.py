@@ -6,7 +6,6 @@ every ReLU away from its kink, where a numeric gradient is off for right code to
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 from collections.abc import Callable
@@ -14,11 +13,23 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.api import Array, Student, binomial_tolerance, question, rel_error, require, require_shape, slope
-from autograder.checks.nets import LOSS_FUNCTION, random_params, require_answers, set_params, slow_loss, slow_scores
+from autograder.checks.api import Array, Student, binomial_tolerance, question, rel_error, require, require_shape
+from autograder.checks.nets import (
+    EXACT,
+    LOSS,
+    LOSS_FUNCTION,
+    open_gradients,
+    open_params,
+    random_params,
+    require_answers,
+    require_derivatives,
+    require_no_memory,
+    set_params,
+    slow_loss,
+    slow_scores,
+    wrong_gradients,
+)
 
-EXACT = 1e-6  # norm-relative
-LOSS = 1e-4  # of a loss and its slopes: -log(prob + 1e-7) is off by more than EXACT, and right
 LAYERS = ("layers.affine_forward", "layers.affine_backward", "layers.relu_forward", "layers.relu_backward")
 WITH_LOSS = (*LAYERS, LOSS_FUNCTION)
 
@@ -125,7 +136,7 @@ def _require_regularization(student: Student, rng: np.random.Generator, build: B
 
 
 def _require_gradients(student: Student, rng: np.random.Generator, build: Build, all_sizes: Any, reg: float) -> None:
-    """Of the net's own loss, which must be right without regularization."""
+    """Of the net's own loss, which must be right without regularization; in a second call, too."""
     for sizes in all_sizes:
         net, params = _filled(student, rng, build, sizes, reg=reg)
         x, y = _batch(rng, sizes, n=3)
@@ -137,19 +148,11 @@ def _require_gradients(student: Student, rng: np.random.Generator, build: Build,
         require(set(grads) == set(params), "grads has not the keys of params.")
         require(any(np.any(grad) for grad in grads.values()), "All gradients are 0.")
 
-        def loss_at(name: str, value: Array, net: Any = net, x: Array = x, y: Array = y) -> float:
-            net.params[name] = value
+        def loss(net: Any = net, x: Array = x, y: Array = y) -> float:
             return float(net.loss(x, y)[0])
 
-        for name, value in params.items():
-            grad = np.asarray(grads[name])
-            grad = require_shape(grad.reshape(-1) if name[0] == "b" else grad, value.shape, f'grads["{name}"]')
-            direction = np.asarray(rng.standard_normal(value.shape))
-            numeric = slope(functools.partial(loss_at, name), value, direction)
-            size = max(abs(numeric), float(np.linalg.norm(grad)))
-            error = abs(float((grad * direction).sum()) - numeric)
-            require(error < LOSS * size + 1e-8, "A gradient is not the derivative of your loss.")
-            net.params[name] = value.copy()
+        require_derivatives(wrong_gradients(loss, net, params, grads, rng))
+        require_no_memory(net, x, y, grads)
 
 
 def _require_own_answers(student: Student, rng: np.random.Generator, build: Build, sizes: list[int]) -> None:
@@ -305,6 +308,35 @@ def test_net_weights_are_normal_and_biases_zero(student: Student, rng: np.random
 def test_net_scores_are_those_of_its_layers(student: Student, rng: np.random.Generator) -> None:
     """Without labels loss returns the scores: affine and ReLU in every hidden layer, then one more affine layer."""
     _require_scores(student, rng, deep, DEEP_SIZES)
+
+
+@question("fc_net", hint="Count the layers; take no number from the letters of a name: W10 is not W1.", rests_on=LAYERS)
+def test_net_of_eleven_layers_is_like_any_other(student: Student, rng: np.random.Generator) -> None:
+    """A net of eleven layers works like one of three, from its scores to the gradients with regularization: every layer
+    has the parameters of its own number, W10 too."""
+    sizes, reg = [5] * 12, 0.3  # of one width, so that layers in another order fit, and answer otherwise
+    params = open_params(rng, sizes)
+    x, y = rng.uniform(0.5, 1.5, (4, 5)), rng.integers(5, size=4)
+    net = deep(student, sizes, reg=reg)
+    require(set(net.params.keys()) == set(params), "params has not one W and one b for every layer.")
+    set_params(net, params)
+    scores = slow_scores(params, x)
+    require(rel_error(net.loss(x), scores) < EXACT, "The scores are not those of this net.")
+    loss, grads = net.loss(x, y)
+    expected = slow_loss(scores, y) + 0.5 * reg * sum(float((w**2).sum()) for n, w in params.items() if n[0] == "W")
+    require(abs(loss - expected) < LOSS * expected, "The loss itself is not right.")
+    require(set(grads) == set(params), "grads has not the keys of params.")
+    right = {n: g + reg * params[n] * (n[0] == "W") for n, g in open_gradients(params, x, y).items()}
+    require_derivatives(name for name, grad in right.items() if not rel_error(np.squeeze(grads[name]), grad) < EXACT)
+
+
+@question("fc_net", weight=0.5, hint="Cast params to dtype, and to nothing else.", rests_on=LAYERS)
+def test_net_holds_its_parameters_in_the_dtype_that_was_asked_for(student: Student, rng: np.random.Generator) -> None:
+    """A net that was asked for float64 holds its parameters in float64: rounded to float32, a gradient check of it
+    fails."""
+    params = deep(student, [6, 5, 4]).params
+    for name in params:
+        require(np.asarray(params[name]).dtype != np.float32, f"{name} is float32 in a net with dtype=np.float64.")
 
 
 @question("fc_net", weight=1.5, hint="No ReLU follows the last affine layer.", rests_on=LAYERS)

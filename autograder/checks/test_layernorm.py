@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograder.checks.api import Student, question, rel_error, require
+from autograder.checks.api import PRECISE, Student, question, rel_error, require
 from autograder.checks.norms import EXACT, LAYER, SINGLE, inputs, require_gradients, single
 
 # Layernorm may be batchnorm of x transposed.
@@ -56,14 +56,23 @@ def test_examples_do_not_touch_each_other(student: Student, rng: np.random.Gener
         require(rel_error(alone, out[2:3]) < EXACT, "In another batch the same example gives another output.")
 
 
-@question("layernorm_forward", weight=0.5, hint="Nothing in the layer needs float64.", rests_on=TRANSPOSED)
+@question(
+    "layernorm_forward",
+    weight=0.5,
+    hint="Do not cast: the result has the type that NumPy gives it.",
+    rests_on=TRANSPOSED,
+)
 def test_layernorm_works_in_float32(student: Student, rng: np.random.Generator) -> None:
-    """With float32 arrays the output is the same as with float64, to the precision of float32."""
+    """float64 arrays are computed in float64, which numeric gradients need. With float32 arrays the output is the same,
+    to the precision of float32."""
     data = inputs(rng, 9, 12)
     x, gamma, beta, _ = data
     x_single, gamma_single, beta_single, _ = single(data)
+    expected = gamma * LAYER.normalized(x, 0.1)[0] + beta
+    out, _ = LAYER.run(student, x, gamma, beta, {"eps": 0.1})
+    require(rel_error(out, expected) < PRECISE, "The output for float64 inputs is not as precise as they are.")
     out, _ = LAYER.run(student, x_single, gamma_single, beta_single, {"eps": 0.1})
-    require(rel_error(out, gamma * LAYER.normalized(x, 0.1)[0] + beta) < SINGLE, "The output is another one.")
+    require(rel_error(out, expected) < SINGLE, "The output is another one.")
 
 
 @question(

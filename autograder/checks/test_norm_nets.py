@@ -6,18 +6,28 @@ positive: a fault of the plain net's output layer or regularization costs its ow
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from autograder.checks.api import Array, Student, question, rel_error, require, require_shape, slope
-from autograder.checks.nets import LOSS_FUNCTION, Params, build, require_answers, set_params, slow_loss
+from autograder.checks.api import Array, Student, question, rel_error, require, require_shape
+from autograder.checks.nets import (
+    EXACT,
+    LOSS,
+    LOSS_FUNCTION,
+    Params,
+    build,
+    require_answers,
+    require_derivatives,
+    require_no_memory,
+    require_reg_as_in_the_plain_net,
+    set_params,
+    slow_loss,
+    wrong_gradients,
+)
 
-EXACT = 1e-6  # norm-relative
-LOSS = 1e-4  # of a loss and its slopes: -log(prob + 1e-7) is off by more than EXACT, and right
 MARGIN = 1e-3  # no ReLU's input is nearer to 0
 EPS, MOMENTUM = 1e-5, 0.9
 PLAIN = ("layers.affine_forward", "layers.affine_backward", "layers.relu_forward", "layers.relu_backward")
@@ -128,24 +138,12 @@ def _gradients(student: Student, rng: np.random.Generator, kind: str, normalize:
     sizes = [15, 12, 10, 6]
     params, x, y = draw(rng, sizes, 5, normalize)
     net = net_with(student, sizes, params, kind)
-
-    def loss_at(name: str, value: Array) -> float:
-        net.params[name] = value
-        return float(net.loss(x, y)[0])
-
     loss, grads = net.loss(x, y)
     expected = slow_loss(slow_scores(params, x, normalize)[0], y)
     require(abs(loss - expected) < LOSS * expected, "The loss itself is not right.")
     require(set(grads) == set(params), "grads has not the keys of params.")
-    for name, value in params.items():
-        grad = require_shape(np.squeeze(grads[name]), value.shape, f'grads["{name}"]')
-        for _ in range(2):
-            direction = np.asarray(rng.standard_normal(value.shape))
-            numeric = slope(functools.partial(loss_at, name), value, direction)
-            size = max(abs(numeric), float(np.linalg.norm(grad)))
-            error = abs(float((grad * direction).sum()) - numeric)
-            require(error < LOSS * size + 1e-8, "A gradient is not the derivative of the loss.")
-        net.params[name] = value.copy()
+    require_derivatives(wrong_gradients(lambda: float(net.loss(x, y)[0]), net, params, grads, rng, turns=2))
+    require_no_memory(net, x, y, grads)
 
 
 def _known_scores(student: Student, rng: np.random.Generator, kind: str, normalize: Normalize) -> None:
@@ -161,10 +159,11 @@ def _known_scores(student: Student, rng: np.random.Generator, kind: str, normali
 
 
 def _penalty(student: Student, rng: np.random.Generator, kind: str, normalize: Normalize) -> None:
-    """What reg adds must be the same whatever gamma and beta are."""
+    """What reg adds must be what it adds in the plain net, whatever gamma and beta are."""
     sizes = [8, 9, 7, 5]
     params, x, y = draw(rng, sizes, 6, normalize)
     require_answers(net_with(student, sizes, params, kind), rng, sizes, params)
+    require_reg_as_in_the_plain_net(student, x, y, params, normalization=kind)
     added = []
     for factor in (1.0, 3.0):
         for name in params:
@@ -253,9 +252,10 @@ def test_a_test_time_call_changes_nothing(student: Student, rng: np.random.Gener
     require(abs(net.loss(x, y)[0] - loss) < EXACT * loss, "After a test-time call the training loss is another one.")
 
 
-@question("fc_net_batchnorm", weight=0.5, hint="Only the W are regularized.", rests_on=BATCH)
+@question("fc_net_batchnorm", weight=0.5, hint="All the W are regularized, and nothing else.", rests_on=BATCH)
 def test_reg_leaves_gamma_and_beta_of_batchnorm_alone(student: Student, rng: np.random.Generator) -> None:
-    """reg adds nothing for gamma and beta, neither to the loss nor to their gradients."""
+    """reg adds to the loss and to the gradient of every W what it adds in the plain net, and nothing for gamma and
+    beta, neither to the loss nor to their gradients."""
     _penalty(student, rng, "batchnorm", batch_normalized)
 
 
@@ -297,7 +297,8 @@ def test_output_layer_is_not_layer_normalized(student: Student, rng: np.random.G
     _known_scores(student, rng, "layernorm", layer_normalized)
 
 
-@question("fc_net_layernorm", weight=0.5, hint="Only the W are regularized.", rests_on=LAYER)
+@question("fc_net_layernorm", weight=0.5, hint="All the W are regularized, and nothing else.", rests_on=LAYER)
 def test_reg_leaves_gamma_and_beta_of_layernorm_alone(student: Student, rng: np.random.Generator) -> None:
-    """reg adds nothing for gamma and beta, neither to the loss nor to their gradients."""
+    """reg adds to the loss and to the gradient of every W what it adds in the plain net, and nothing for gamma and
+    beta, neither to the loss nor to their gradients."""
     _penalty(student, rng, "layernorm", layer_normalized)

@@ -99,6 +99,19 @@ def _ln_defaults(student: Student, rng: np.random.Generator) -> Fingerprint:
     return _entries(student.layers.layernorm_forward(BATCHES[0] * 3e-3, GAMMA, BETA, {})[0], "out")
 
 
+def _precision_of(layer: str) -> Rows:
+    def rows(student: Student, rng: np.random.Generator) -> Fingerprint:
+        """Whether two numbers that float32 does not tell apart give different outputs."""
+        forward = getattr(student.layers, f"{layer}_forward")
+        x = BATCHES[0].copy()
+        before, _ = forward(x, GAMMA, BETA, {"mode": "train", "eps": EPS})
+        x[1, 2] *= 1 + 1e-10
+        after, _ = forward(x, GAMMA, BETA, {"mode": "train", "eps": EPS})
+        return {"in float64": bool((after != before).any())}
+
+    return rows
+
+
 def _backward_of(layer: str, backward: str) -> Rows:
     def rows(student: Student, rng: np.random.Generator) -> Fingerprint:
         param = {"mode": "train", "eps": EPS}
@@ -182,10 +195,22 @@ def _reg_of(kind: str) -> Rows:
         x, y = _data()
         nets = [_net(student, kind, reg=reg).loss(x, y) for reg in (0.0, 2.0)]
         found: Fingerprint = {"added to the loss": nets[1][0] - nets[0][0]}
-        for name in ("gamma1", "beta1"):
+        for name in ("gamma1", "beta1", "W1", "W4"):
             if name in nets[0][1] and name in nets[1][1]:
                 found[f"added to {name}"] = float(np.linalg.norm(nets[1][1][name] - nets[0][1][name]))
         return found
+
+    return rows
+
+
+def _again_of(kind: str) -> Rows:
+    def rows(student: Student, rng: np.random.Generator) -> Fingerprint:
+        """The gradients of a batch after a call with another one."""
+        net = _net(student, kind)
+        net.loss(*_data(24))
+        grads = net.loss(*_data())[1]
+        names = [name for name in ("W1", "W4", "gamma1", "beta3") if name in grads]
+        return {name: float(np.linalg.norm(np.asarray(grads[name]))) for name in names}
 
     return rows
 
@@ -200,6 +225,7 @@ def _net_probe(kind: str) -> dict[str, Rows]:
         "training": _training_of(kind),
         "test time": _test_time_of(kind),
         "also reg": _reg_of(kind),
+        "also again": _again_of(kind),
     }
 
 
@@ -210,10 +236,16 @@ PROBES: dict[str, dict[str, Rows]] = {
         "test": _bn_test,
         "also defaults": _bn_defaults,
         "also unknown mode": _bn_unknown_mode,
+        "also precision": _precision_of("batchnorm"),
     },
     "batchnorm_backward": _backward_probe("batchnorm", "batchnorm_backward"),
     "batchnorm_backward_alt": _backward_probe("batchnorm", "batchnorm_backward_alt"),
-    "layernorm_forward": {"train": _ln_forward, "alone": _ln_alone, "also defaults": _ln_defaults},
+    "layernorm_forward": {
+        "train": _ln_forward,
+        "alone": _ln_alone,
+        "also defaults": _ln_defaults,
+        "also precision": _precision_of("layernorm"),
+    },
     "layernorm_backward": _backward_probe("layernorm", "layernorm_backward"),
     "fc_net_batchnorm": _net_probe("batchnorm"),
     "fc_net_layernorm": _net_probe("layernorm"),

@@ -81,6 +81,12 @@ def _relu_forward(student: Student, rng: np.random.Generator) -> Fingerprint:
     return {f"of {value}": float(out[0, i]) for i, value in enumerate(values)}
 
 
+def _relu_precision(student: Student, rng: np.random.Generator) -> Fingerprint:
+    """Whether numbers that float32 does not tell apart give different outputs."""
+    before, after = (student.layers.relu_forward(x)[0] for x in (_away(5, 7), _away(5, 7) * (1 + 1e-10)))
+    return {"in float64": bool((before != after).any())}
+
+
 def _relu_forward_in_four_dimensions(student: Student, rng: np.random.Generator) -> Fingerprint:
     x = _away(2, 3, 4, 5)
     return _seen("out", student.layers.relu_forward(x)[0], x.shape)
@@ -140,6 +146,7 @@ class Probe:
             "also images": self.images,
             "also batch": self.batch,
             "also afterwards": self.afterwards,
+            "also again": self.again,
         }
 
     def net(self, student: Student, **settings: object) -> Any:
@@ -221,6 +228,13 @@ class Probe:
         ]
         return {"parameters stay": all(kept)}
 
+    def again(self, student: Student, rng: np.random.Generator) -> Fingerprint:
+        """The gradients of a second batch, so large that all layers see other numbers, after a call with the first."""
+        net = self.net(student)
+        net.loss(self.x, self.y)
+        grads = net.loss(1000 * self.x[::-1], self.y)[1]
+        return {f"norm of {name}": float(np.linalg.norm(np.asarray(grads[name]))) for name in sorted(grads)}
+
 
 def _two_layer(student: Student, sizes: list[int], **settings: object) -> Any:
     return student.fc_net.TwoLayerNet(input_dim=sizes[0], hidden_dim=sizes[1], num_classes=sizes[2], **settings)
@@ -230,6 +244,25 @@ def _deep(student: Student, sizes: list[int], **settings: object) -> Any:
     return student.fc_net.FullyConnectedNet(
         list(sizes[1:-1]), input_dim=sizes[0], num_classes=sizes[-1], dtype=np.float64, **settings
     )
+
+
+def _eleven_layers(student: Student, rng: np.random.Generator) -> Fingerprint:
+    """A net in which the order of names is not that of numbers. All its ReLUs are open."""
+    sizes = [5] * 12
+    net = _deep(student, sizes, reg=0.9)
+    for i in range(1, 12):
+        net.params[f"W{i}"] = abs(_fixed(5, 5, seed=60 + i)) / 4
+        net.params[f"b{i}"] = abs(_fixed(5, seed=60 + i)) / 4
+    x, y = abs(_fixed(5, 5)), np.arange(5)
+    loss, grads = net.loss(x, y)
+    rows = {f"norm of W{i}": float(np.linalg.norm(np.asarray(grads[f"W{i}"]))) for i in (1, 2, 9, 10, 11)}
+    return {"score": float(np.asarray(net.loss(x))[1, 2]), "loss": loss, **rows}
+
+
+def _held_in(student: Student, rng: np.random.Generator) -> Fingerprint:
+    """Whether parameters are rounded to float32 in a net that was asked for float64."""
+    params = _deep(student, [6, 5, 4]).params
+    return {"float32": " ".join(sorted(name for name in params if np.asarray(params[name]).dtype == np.float32))}
 
 
 PROBES: dict[str, dict[str, Rows]] = {
@@ -244,7 +277,11 @@ PROBES: dict[str, dict[str, Rows]] = {
         "images": _affine_backward_of((4, 2, 3, 2), 5),
         "also after another call": _affine_backward_of((5, 7), 3, between=True),
     },
-    "relu_forward": {"flat": _relu_forward, "also four dimensions": _relu_forward_in_four_dimensions},
+    "relu_forward": {
+        "flat": _relu_forward,
+        "also four dimensions": _relu_forward_in_four_dimensions,
+        "also precision": _relu_precision,
+    },
     "relu_backward": {
         "flat": _relu_backward,
         "also four dimensions": _relu_backward_of((2, 3, 4, 5)),
@@ -252,7 +289,11 @@ PROBES: dict[str, dict[str, Rows]] = {
         "also after another call": _relu_backward_of((5, 7), between=True),
     },
     "two_layer_net": Probe(_two_layer, [8, 12, 5]).groups(),
-    "fc_net": Probe(_deep, [8, 12, 9, 5]).groups(),
+    "fc_net": {
+        **Probe(_deep, [8, 12, 9, 5]).groups(),
+        "also eleven layers": _eleven_layers,
+        "also dtype": _held_in,
+    },
 }
 
 # Backward is looked at through forward, and a net through its layers.

@@ -64,23 +64,26 @@ def same_fault(student: Student, question: str, wrong: Misconception, rng: np.ra
 
 
 def _answers(student: Student, kind: dict[str, object], sizes: list[int], seed: int) -> Answers:
-    """What a net answers in training and at test time, also on images; {} where a call fails."""
+    """What a net answers in training and at test time, also on images; {} where it has no answer to the second batch.
+
+    A fault of caches makes calls fail with batches of another size: what was answered before is then all there is.
+    """
     rng = np.random.default_rng(seed)
+    found: Answers = {}
     try:
         net = student.fc_net.FullyConnectedNet(
             list(sizes[1:-1]), input_dim=sizes[0], num_classes=sizes[-1], reg=0.3, dtype=np.float64, **kind
         )
-        found = _first(net.params)
+        found |= _first(net.params)
         _set(net, sizes, rng)
-        for turn in range(3):
-            shape = (6 - turn, sizes[0]) if turn < 2 else (4, 2, sizes[0] // 2, 1)
+        for turn, shape in enumerate([(6, sizes[0]), (6, sizes[0]), (5, sizes[0]), (4, 2, sizes[0] // 2, 1)]):
             x, y = rng.standard_normal(shape), rng.integers(sizes[-1], size=shape[0])
             student.seed(seed + turn)
             loss, grads = net.loss(x, y)
             found |= {f"loss {turn}": np.array(loss), f"scores {turn}": net.loss(x)}
             found |= {f"grads {name} {turn}": np.squeeze(grad) for name, grad in grads.items()}
     except CallFailed:
-        return {}
+        return found if "scores 1" in found else {}
     return found
 
 

@@ -207,6 +207,14 @@ wrong = functools.partial(misconception, question="relu_forward", replaces="laye
 
 @wrong(
     may_cost=NETS,
+    sentence="Your ReLU rounds its output to float32. Do not cast: numeric gradients need float64.",
+)
+def relu_cast_to_float32(x):
+    return np.maximum(x, 0).astype(np.float32), x
+
+
+@wrong(
+    may_cost=NETS,
     sentence="Your ReLU returns the absolute value. Negative values become 0.",
 )
 def absolute_value(x):

@@ -337,3 +337,15 @@ def unknown_mode_taken_for_test(x, gamma, beta, bn_param):
         mean, var = x.mean(axis=0), x.var(axis=0)
         _bn_keep(bn_param, momentum, mean, var)
     return _bn_scaled(x, gamma, beta, mean, var, eps)
+
+
+@wrong(
+    sentence="Your batchnorm rounds its numbers to float32. Do not cast: numeric gradients need float64.",
+)
+def batchnorm_cast_to_float32(x, gamma, beta, bn_param):
+    x = x.astype(np.float32)
+    mode, eps, momentum, running_mean, running_var = _bn_settings(x, bn_param)
+    if mode == "test":
+        return _bn_scaled(x, gamma, beta, running_mean, running_var, eps)
+    _bn_keep(bn_param, momentum, x.mean(axis=0), x.var(axis=0))
+    return _bn_scaled(x, gamma, beta, x.mean(axis=0), x.var(axis=0), eps)

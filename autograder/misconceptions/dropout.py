@@ -252,3 +252,29 @@ def no_output_in_test_mode(x, dropout_param):
         mask = (uniform(dropout_param, x.shape) < p) / p
         out = x * mask
     return out, (dropout_param, mask)
+
+
+@wrong(
+    may_cost=NET,
+    sentence="Your layer takes a seed with `if seed:`, which leaves the seed 0 out. Write `if seed is not None:`.",
+)
+def seed_zero_ignored(x, dropout_param):
+    p, mask = dropout_param["p"], None
+    if dropout_param["mode"] == "train":
+        seed = dropout_param.get("seed")
+        rng = np.random.RandomState(seed) if seed else np.random
+        mask = (rng.rand(*x.shape) < p) / p
+        x = x * mask
+    return x, (dropout_param, mask)
+
+
+@wrong(
+    may_cost=("dropout_backward", *NET),
+    sentence="Your dropout_forward rounds its output to float32. Do not cast: numeric gradients need float64.",
+)
+def dropout_cast_to_float32(x, dropout_param):
+    p, mask = dropout_param["p"], None
+    if dropout_param["mode"] == "train":
+        mask = (uniform(dropout_param, x.shape) < p) / p
+        x = (x * mask).astype(np.float32)
+    return x, (dropout_param, mask)

@@ -64,6 +64,9 @@ class _Net(FullyConnectedNet):
     def gradient_passes_dropout(self):
         return True
 
+    def caches_to_read(self, caches):
+        return caches
+
     def forward_step(self, step, x, i):
         if step == "relu":
             return _layers.relu_forward(x)
@@ -101,6 +104,7 @@ class _Net(FullyConnectedNet):
             for step in self.steps_after(i):
                 x, cache = self.forward_step(step, x, i)
                 caches.append((step, i, cache))
+        caches = self.caches_to_read(caches)
         if y is None:
             return x
 
@@ -244,3 +248,72 @@ class DropsAtKeepRatioOne(_Net):
 
     def first_dropout_param(self, keep, seed):
         return super().first_dropout_param(keep if keep < 1 else 0.5, seed)
+
+
+@wrong(
+    sentence="Your net hands a seed on with `if seed:`, which leaves the seed 0 out. Write `if seed is not None:`.",
+)
+class SeedZeroTakenForNone(_Net):
+    def first_dropout_param(self, keep, seed):
+        return super().first_dropout_param(keep, seed or None)
+
+
+@wrong(
+    sentence="Your backward pass uses the dropout caches of the first call of loss: make the list of caches anew in "
+    "every call.",
+)
+class DropoutCachesOfTheFirstCall(_Net):
+    def forward_step(self, step, x, i):
+        x, cache = super().forward_step(step, x, i)
+        if step != "dropout" or cache is None:
+            return x, cache
+        self.first_caches = getattr(self, "first_caches", {})
+        return x, self.first_caches.setdefault(i, cache)
+
+
+@wrong(
+    sentence="In your net dropout is skipped on the way back where there is a normalization, too. Pass the gradient "
+    "through dropout_backward in every net.",
+)
+class GradientSkipsDropoutBesideNormalization(_Net):
+    def gradient_passes_dropout(self):
+        return not self.normalization
+
+
+@wrong(
+    sentence='Your net drops at test time where it has a normalization, too: set dropout_param["mode"] in every '
+    "net, beside the mode of each bn_param.",
+)
+class DropsAtTestTimeBesideNormalization(_Net):
+    def set_dropout_mode(self, mode):
+        if not self.normalization:
+            super().set_dropout_mode(mode)
+
+
+@wrong(
+    sentence="With dropout your net does not regularize: reg changes neither the loss nor the gradients.",
+)
+class WithDropoutNotRegularized(_Net):
+    def __init__(self, *args, **settings):
+        super().__init__(*args, **settings)
+        self.reg *= not self.use_dropout
+
+
+@wrong(
+    sentence="With dropout the gradients of your net lack reg * W. Add it in every net.",
+)
+class WithDropoutGradientsNotRegularized(_Net):
+    def loss(self, X, y=None):
+        result = super().loss(X, y)
+        if y is None or not self.use_dropout:
+            return result
+        return result[0], {name: g - self.reg * self.params[name] * (name[0] == "W") for name, g in result[1].items()}
+
+
+@wrong(
+    sentence="With dropout your net adds the regularization twice.",
+)
+class WithDropoutRegularizedTwice(_Net):
+    def __init__(self, *args, **settings):
+        super().__init__(*args, **settings)
+        self.reg *= 1 + self.use_dropout

@@ -272,3 +272,16 @@ class TwoLayerLossesAddedUp(TwoLayerNet):
             loss += 0.5 * reg * np.sum(self.params[name] ** 2)
             grads[name] = grads[name] + reg * self.params[name]
         return loss, grads
+
+
+@wrong(
+    sentence="In your TwoLayerNet gradients add up from one call of loss to the next. Make grads anew in every call.",
+)
+class TwoLayerGradientsAddUp(TwoLayerNet):
+    def loss(self, X, y=None):
+        if y is None:
+            return super().loss(X)
+        loss, grads = super().loss(X, y)
+        before = getattr(self, "grads", {})
+        self.grads = {name: g + before.get(name, 0) for name, g in grads.items()}
+        return loss, dict(self.grads)

@@ -319,3 +319,79 @@ class LossesAddedUp(FullyConnectedNet):
             loss += 0.5 * reg * np.sum(self.params[name] ** 2)
             grads[name] = grads[name] + reg * self.params[name]
         return loss, grads
+
+
+@wrong(
+    may_cost=OTHER_NETS,
+    sentence="In your net gradients add up from one call of loss to the next. Make grads anew in every call.",
+)
+class GradientsAddUp(FullyConnectedNet):
+    def loss(self, X, y=None):
+        if y is None:
+            return super().loss(X)
+        loss, grads = super().loss(X, y)
+        before = getattr(self, "grads", {})
+        self.grads = {name: g + before.get(name, 0) for name, g in grads.items()}
+        return loss, dict(self.grads)
+
+
+@wrong_inside(
+    may_cost=OTHER_NETS,
+    sentence="Your backward pass uses the caches of the first call of loss: make the list of caches anew in every "
+    "call.",
+)
+class CachesOfTheFirstCall(_Net):
+    def caches_to_read(self, caches):
+        self.first_caches = getattr(self, "first_caches", caches)
+        return self.first_caches
+
+
+@wrong_inside(
+    may_cost=OTHER_NETS,
+    sentence="In the hidden layers your backward pass uses the caches of the first call of loss: make the list of "
+    "caches anew in every call.",
+)
+class HiddenCachesOfTheFirstCall(_Net):
+    def caches_to_read(self, caches):
+        hidden = [cache for cache in caches if cache[1] < self.num_layers]
+        self.first_caches = getattr(self, "first_caches", hidden)
+        return self.first_caches + caches[len(hidden) :]
+
+
+@wrong_inside(
+    sentence="Your net takes its layers in the order of sorted names, where W10 comes before W2. Count from 1 to L.",
+)
+class LayersInTheOrderOfTheirNames(_Net):
+    def loss(self, X, y=None):
+        own, inner = self.params, _Net.__new__(_Net)
+        inner.__dict__.update(self.__dict__)
+        numbers = range(1, self.num_layers + 1)
+        names = {f"W{i}": f"W{k}" for i, k in zip(numbers, sorted(map(str, numbers)), strict=True)}
+        names |= {name.replace("W", "b"): by.replace("W", "b") for name, by in names.items()}
+        inner.params = {name: own[names.get(name, name)] for name in own}
+        result = inner.loss(X, y)
+        return result if y is None else (result[0], {names.get(name, name): g for name, g in result[1].items()})
+
+
+@wrong(
+    sentence="Your net takes the number of a layer from one character of its name, so W10 is taken for another W. "
+    "Count from 1 to L.",
+)
+class NumberOfTheLayerInOneCharacter(FullyConnectedNet):
+    def loss(self, X, y=None):
+        if y is None:
+            return super().loss(X)
+        loss, grads = super().loss(X, y)
+        for name in [f"W{i}" for i in range(10, self.num_layers + 1)]:
+            grads[name] = grads[name] - self.reg * self.params[name]
+            grads["W" + name[1]] = grads["W" + name[1]] + self.reg * self.params["W" + name[1]]
+        return loss, grads
+
+
+@wrong(
+    sentence="Your net holds float32 parameters whatever dtype it is asked for. Cast them to dtype: a gradient check "
+    "needs float64.",
+)
+class DtypeIgnored(FullyConnectedNet):
+    def __init__(self, *args, **settings):
+        super().__init__(*args, **{**settings, "dtype": np.float32})

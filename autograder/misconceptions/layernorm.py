@@ -235,3 +235,13 @@ def layernorm_dgamma_times_gamma(dout, cache):
     along = (dx_hat * x_hat).mean(axis=1, keepdims=True)
     dx = inv_std * (dx_hat - dx_hat.mean(axis=1, keepdims=True) - x_hat * along)
     return dx, (dx_hat * x_hat).sum(axis=0), dout.sum(axis=0)
+
+
+@wrong(
+    sentence="Your layernorm rounds its numbers to float32. Do not cast: numeric gradients need float64.",
+)
+def layernorm_cast_to_float32(x, gamma, beta, ln_param):
+    x = x.astype(np.float32)
+    inv_std = 1 / np.sqrt(x.var(axis=1, keepdims=True) + ln_param.get("eps", 1e-5))
+    x_hat = (x - x.mean(axis=1, keepdims=True)) * inv_std
+    return gamma * x_hat + beta, (x_hat, gamma, inv_std)

@@ -28,6 +28,12 @@ def softmax_loss(x, y):
     loss, dx = _right(x, y)
     return loss, len(x) * dx
 """
+FLOAT32 = """
+_right = NAME
+def NAME(*given):
+    out, cache = _right(*given)
+    return out.astype("float32"), cache
+"""
 CRASHING_RELU = "\ndef relu_forward(x):\n    return 1 // 0\n"
 
 
@@ -55,6 +61,10 @@ def lost_by(tmp_path, texts):
         ("hand_in_03", WRONG_AFFINE, {"affine_forward"}),
         ("hand_in_16", WRONG_AFFINE, {"affine_forward"}),
         ("hand_in_06", CRASHING_RELU, {"relu_forward"}),
+        # Right to six digits: but numeric gradients of a net that stands on them are noise.
+        ("hand_in_02", FLOAT32.replace("NAME", "relu_forward"), {"relu_forward"}),
+        ("hand_in_04", FLOAT32.replace("NAME", "batchnorm_forward"), {"batchnorm_forward"}),
+        ("hand_in_13", FLOAT32.replace("NAME", "layernorm_forward"), {"layernorm_forward"}),
     ],
 )
 def test_wrong_layer_costs_its_own_question(tmp_path, style, added, expected):

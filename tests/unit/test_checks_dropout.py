@@ -63,6 +63,22 @@ def test_dropout_before_relu_is_accepted():
     assert not failures(LocalStudent.of_reference(appended={"fc_net": text}), checks_of("fc_net_dropout"), SEEDS)
 
 
+@pytest.mark.parametrize("kind", ["batchnorm", "layernorm"])
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("gradient_skips_dropout_beside_normalization", "not self.normalization", 'self.normalization != "KIND"'),
+        ("drops_at_test_time_beside_normalization", "not self.normalization", 'self.normalization != "KIND"'),
+    ],
+)
+def test_dropout_is_looked_at_beside_each_normalization_alone(name, old, new, kind):
+    text = by_name(name).source()
+    assert text.count(old) == 1
+    student = LocalStudent.of_reference(appended={"fc_net": text.replace(old, new.replace("KIND", kind))})
+    found = failures(student, checks_of("fc_net_dropout"), [0, 1])
+    assert found == {"test_dropout_works_beside_either_normalization"}
+
+
 @pytest.mark.parametrize("wrong", OWN, ids=lambda wrong: wrong.name)
 def test_a_misconception_costs_what_it_says(wrong):
     own = failed_questions(planted(wrong), questions_with_checks(), seeds=range(3))

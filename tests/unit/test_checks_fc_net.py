@@ -7,7 +7,7 @@ import planting
 import pytest
 from planting import checks_of_all, failed_questions, failures, paid_questions, passes, planted, questions_with_checks
 
-from autograder.checks.api import checks_of, spec_of
+from autograder.checks.api import CheckFailed, checks_of, spec_of
 from autograder.examiner.recognise import recognise
 from autograder.examiner.student_local import LocalStudent
 from autograder.misconceptions import all_misconceptions, by_name
@@ -38,6 +38,11 @@ SEEN = (
     "last_weights_not_scaled",
     "uniform_weights",
     "seed_fixed_in_the_constructor",
+    "gradients_add_up",
+    "caches_of_the_first_call",
+    "layers_in_the_order_of_their_names",
+    "number_of_the_layer_in_one_character",
+    "dtype_ignored",
 )
 
 
@@ -155,6 +160,9 @@ CHANGES = [
     ("nets/starter", 'grads["W" + k] += self.reg', 'grads["W" + k] += 0 * self.reg', "gradients_not_regularized"),
     ("nets/rows_for_biases", "scores = h.dot", "scores = 0.5 * h.dot", None),
     ("nets/rows_for_biases", "h = np.maximum(0, z)", "h = np.tanh(z)", None),
+    ("nets/stack_of_steps", "grads[name] = grads[name] + net.reg * net.params[name]",
+     "grads[name[:2]] = grads[name[:2]] + net.reg * net.params[name[:2]]", "number_of_the_layer_in_one_character"),
+    ("nets/long_hand", "self.params[k].astype(dtype)", "self.params[k].astype(np.float32)", "dtype_ignored"),
     ("nets/stack_of_steps", "return grads, net.reg * 0.5", "return grads, net.reg * 1.0", "two_layer_half_missing"),
 ]  # fmt: skip
 
@@ -205,3 +213,31 @@ def test_gradients_past_all_measure_are_not_right_because_norms_overflow(name):
     checks = [check for check in checks_of_all(wanted) if "gradient" in check.__name__ or name == "affine_backward"]
     assert len(checks) >= 6
     assert failures(student, checks, [1]) == {check.__name__ for check in checks}
+
+
+WRONG_GRADIENTS = """
+_right = FullyConnectedNet.loss
+def loss(self, X, y=None):
+    found = _right(self, X, y)
+    return found if y is None else (found[0], {n: g * (1.01 if n in NAMES else 1) for n, g in found[1].items()})
+FullyConnectedNet.loss = loss
+"""
+
+
+@pytest.mark.parametrize("names", ["W2", "b1, W2", "gamma1", "gamma2, beta2"])
+def test_a_student_is_told_whose_gradient_is_wrong(names):
+    text = WRONG_GRADIENTS.replace("NAMES", str(tuple(names.split(", "))))
+    student = LocalStudent.of_reference(appended={"fc_net": text})
+    question = "fc_net_batchnorm" if names.startswith("gamma") else "fc_net"
+    [check] = [each for each in checks_of(question) if each.__name__.endswith("net_gradients_agree_with_numeric_ones")]
+    with pytest.raises(CheckFailed) as caught:
+        check(student, np.random.default_rng(1))
+    assert str(caught.value) == f"These gradients are not the derivatives of your loss: {names}."
+
+
+def test_a_net_that_is_asked_for_float32_may_hold_float64():
+    text = "class FullyConnectedNet(FullyConnectedNet):\n    def __init__(self, *args, dtype=None, **settings):\n"
+    text += "        super().__init__(*args, dtype=np.float64, **settings)\n"
+    student = LocalStudent.of_reference(appended={"fc_net": text})
+    assert student.fc_net.FullyConnectedNet([3], input_dim=2, dtype=np.float32).params["W1"].dtype == np.float64
+    assert not failures(student, CHECKS, [0])
