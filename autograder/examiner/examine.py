@@ -18,17 +18,18 @@ from nndl.data_utils import data_name
 from autograder.course import Assignment, derived_seed
 from autograder.editions import Reading
 from autograder.errors import CourseError
-from autograder.examiner import target, target_foreign, warm
+from autograder.examiner import once, target, target_foreign, warm
 from autograder.examiner.counted import not_counted, verdict
 from autograder.examiner.faults import OF_THE_STARTER
 from autograder.examiner.files import read_plain
-from autograder.examiner.lending import lent, once_more, rests_of, suspects
+from autograder.examiner.lending import once_more, rests_of, suspects
+from autograder.examiner.once import Run
 from autograder.examiner.same_fault import KINDS
 from autograder.examiner.session import WALL_CLOCK
 from autograder.examiner.stage import StagedHandIn
 from autograder.examiner.target_section import MAX_NOTEBOOK
 from autograder.examiner.warm import CHECKS
-from autograder.misconceptions import all_misconceptions, by_name
+from autograder.misconceptions import all_misconceptions
 from autograder.results import SCHEMA, Check, QuestionResult, State, Target
 from autograder.wall import Wall, choose, places
 
@@ -39,7 +40,6 @@ PATIENCE = 300  # wall-clock seconds that the examiner itself may take beside a 
 OF_DROPOUT = ("dropout_forward", "dropout_backward", "fc_net_dropout")  # the questions in which p has a meaning
 
 Say = Callable[[str], None]
-Run = dict[str, Any]  # what one process of hidden checks found
 
 
 def silent(_: str) -> None:
@@ -215,17 +215,19 @@ class Examination:
         except ExaminerFault as fault:
             return [self._fault(question, str(fault)) for question in questions]
         failed = _failed(found)
-        results = []
-        for question in questions:
-            result = self._judge(question, keys[question], found)
+        results = {}
+        for question in dict.fromkeys([*questions, *(row["question"] for row in found["outcomes"])]):
+            result = self._judge(question, keys.get(question, ""), found)
             for run, suspected in again:
                 if any(row["question"] == question for row in run["outcomes"]):
-                    result = self._better(result, self._judge(question, keys[question], run), run, suspected, failed)
+                    lent_to = self._judge(question, keys.get(question, ""), run)
+                    result = once.better(result, lent_to, run, suspected, failed)
             if question in found["changed"] and question.endswith(LAYER_FUNCTIONS):
                 remark = f"{question} writes into an array it is given. It costs nothing, but others may need it."
                 result = result.model_copy(update={"remarks": (*result.remarks, remark)})
-            results.append(result)
-        return results
+            results[question] = result
+        results = once.paid(results, [run for run, _ in again])
+        return [results[question] for question in questions]
 
     def _over_reference(self, found: Run, reading: Reading) -> Iterator[tuple[Run, Sequence[str]]]:
         """Runs of what failed, over the reference's layers, with the functions that each suspects."""
@@ -236,23 +238,6 @@ class Examination:
             run = self._run_checks(again, reading, suspected)
             yield run, suspected
             suspected, again = once_more(rests, suspected, _failed(run))
-
-    @staticmethod
-    def _better(
-        result: QuestionResult, overlaid: QuestionResult, run: Run, suspected: Sequence[str], failed: set[str]
-    ) -> QuestionResult:
-        """The result of a question, or what it is over the reference's layers, where that is better."""
-        question = result.question
-        if overlaid.share > result.share:
-            remark = _lent_remark(question, run["outcomes"], suspected, failed)
-            result = overlaid.model_copy(update={"remarks": (*overlaid.remarks, remark)})
-        elif overlaid.recognised and not result.recognised:  # with its own layers the fault could not be told
-            result = result.model_copy(update={"recognised": overlaid.recognised})
-        if result.share < 1 and question in run["same_faults"]:
-            paid = by_name(run["same_faults"][question]).question
-            remark = f"The fault here cost points in {paid} already."
-            result = result.model_copy(update={"share": 1.0, "remarks": (*result.remarks, remark)})
-        return result
 
     def _run_checks(self, questions: list[str], reading: Reading, suspected: Sequence[str] | None = None) -> Run:
         """pytest in a process of its own, in a folder that is no hand-in; what it found.
@@ -368,17 +353,6 @@ _READ_AS: dict[Reading, str] = {
     "keep": "This course is not of one mind about p: here it was read as the probability of keeping.",
     "drop": "This course is not of one mind about p: here it was read as the probability of dropping.",
 }
-
-
-def _lent_remark(question: str, outcomes: list[dict[str, Any]], suspected: Sequence[str], failed: set[str]) -> str:
-    """Which functions of the course stood in for the student's; of these, the ones that fail their own question."""
-    rests_on = [row["rests_on"] for row in outcomes if row["question"] == question]
-    given = {name.partition(".")[2] for names in rests_on for name in lent(question, names, suspected)}
-    names = sorted(given & failed) or sorted(given)
-    return (
-        f"Examined with the course's {', '.join(names)} in place of yours: with your own, fewer checks pass here. "
-        "That mistake costs its own question only."
-    )
 
 
 def _checks_digest(assignment: Assignment, question: str) -> str:

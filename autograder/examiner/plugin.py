@@ -28,7 +28,7 @@ from autograder.checks.api import CheckFailed, Spec, spec_of
 from autograder.course import Course, derived_seed
 from autograder.editions import READINGS
 from autograder.examiner.lending import Rests, lent
-from autograder.examiner.same_fault import LENT, same_fault
+from autograder.examiner.same_fault import LENT, price, same_fault
 from autograder.examiner.session import WALL_CLOCK, Channel, Session, WorkerLost
 from autograder.examiner.stage_found import lay_out
 from autograder.examiner.student import Remote, Student, StudentError
@@ -78,7 +78,8 @@ class Examination:
         self.began = time.monotonic()
         self.outcomes: list[dict[str, Any]] = []
         self.recognised: dict[str, list[str]] = {}
-        self.same_faults: dict[str, str] = {}
+        self.same_faults: dict[str, list[str]] = {}
+        self.prices: dict[str, list[str]] = {}  # what the faults among these must have cost
         self.unfit: str = ""  # why the package cannot be imported; then nothing else is tried
         edition = config.getoption("--edition") or self.assignment.settings.edition
         self.staged = lay_out(self.assignment, folder, edition, config.getoption("--package"))
@@ -185,6 +186,7 @@ def examination(request: pytest.FixtureRequest) -> Iterator[Examination]:
         state.end_fork()
         state.recognised = _recognised(state)
         state.same_faults = _same_faults(state) if state.overlay else {}
+        state.prices = _prices(state)
     state.close()
 
 
@@ -225,7 +227,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 def _outcome(state: Examination, item: pytest.Item, error: BaseException | None) -> dict[str, Any]:
     spec = _spec(item)
-    outcome: dict[str, Any] = {"question": spec.grade_id, "name": item.name.removeprefix("test_").replace("_", " ")}
+    outcome: dict[str, Any] = {"question": spec.grade_id, "name": _shown(item.name)}
     outcome |= {"weight": spec.weight, "rests_on": spec.rests_on, "passed": error is None, "code": "", "message": ""}
     if error is None:
         return outcome
@@ -245,6 +247,10 @@ def _outcome(state: Examination, item: pytest.Item, error: BaseException | None)
     else:
         outcome |= {"code": "bug", "message": f"{type(error).__name__}: {error}"}
     return outcome
+
+
+def _shown(name: str) -> str:
+    return name.removeprefix("test_").replace("_", " ")
 
 
 def _reference_passes(state: Examination, item: pytest.Item) -> bool:
@@ -272,6 +278,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         "changed": sorted(state.changed),
         "recognised": state.recognised,
         "same_faults": state.same_faults,
+        "prices": state.prices,
         "cpu": state.cpu,
     }
     path.write_text(json.dumps(found), encoding="utf-8")
@@ -290,16 +297,23 @@ def _recognised(state: Examination) -> dict[str, list[str]]:
     return found
 
 
-def _same_faults(state: Examination) -> dict[str, str]:
-    """For each question that fails by nothing but a misconception of another one: its name. Layers are lent by now."""
-    found: dict[str, str] = {}
+def _same_faults(state: Examination) -> dict[str, list[str]]:
+    """For each question that fails by nothing but misconceptions of another one: their names. Layers are lent."""
+    found: dict[str, list[str]] = {}
     named = [by_name(name) for names in state.recognised.values() for name in names]
     for question in _wrong(state):
         for wrong in [wrong for wrong in named if question in wrong.may_cost]:
             trial = functools.partial(same_fault, question=question, wrong=wrong)
             if _tried(state, LENT, f"{wrong.name} in {question}", trial):
-                found[question] = wrong.name
+                found.setdefault(question, []).append(wrong.name)
     return found
+
+
+def _prices(state: Examination) -> dict[str, list[str]]:
+    """For each misconception that may excuse a question: the checks that it must have cost in its own."""
+    names = dict.fromkeys(name for names in state.same_faults.values() for name in names)
+    seeds = (state.seed_of, lambda name: state.seed_of(f"{name} once more"))
+    return {name: [_shown(check) for check in price(by_name(name), seeds)] for name in names}
 
 
 def _wrong(state: Examination) -> list[str]:
