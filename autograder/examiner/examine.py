@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import os
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
@@ -67,6 +68,7 @@ class Examination:
         self.course = assignment.course
         self.kit = version("deep-nets-course-kit")
         self.cpu = self.target_cpu = 0.0
+        self.used = self.waited = 0.0  # CPU seconds of the hand-in in all its checks so far, and seconds by the clock
         self.faults: list[str] = []  # what the examiner itself failed over, for the log
 
     @cached_property
@@ -179,16 +181,26 @@ class Examination:
         touched = {name: key for name, key in keys.items() if name in OF_DROPOUT}
         best, reading = {result.question: result for result in results if result.question in touched}, first
         for other in others:
-            if sum(result.share for result in best.values()) < len(touched):
+            if sum(result.share for result in best.values()) < len(touched) and not self._spent:
                 again = {result.question: result for result in self._check_as(other, touched)}
                 if sum(result.share for result in again.values()) > sum(result.share for result in best.values()):
                     best, reading = again, other
         results = [best.get(result.question, result) for result in results]
         return [self._in_its_words(result, reading, bool(others)) for result in results]
 
+    @property
+    def _spent(self) -> bool:
+        """Whether the checks have used up what a hand-in may use: those that failed are then not run again."""
+        limit = self.assignment.settings.limits.hand_in_cpu_seconds
+        return self.used >= limit or self.waited >= WALL_CLOCK * limit
+
     def _in_its_words(self, result: QuestionResult, reading: Reading, doubtful: bool) -> QuestionResult:
         """The result with remarks on what p was taken for, and on words that the hand-in's course does not use."""
         remarks = list(result.remarks)
+        if self._spent and result.share < 1:
+            limit = self.assignment.settings.limits.hand_in_cpu_seconds
+            most = f"{limit} CPU seconds, or {WALL_CLOCK * limit} by the clock"
+            remarks.append(f"The checks used up what those of one hand-in may use ({most}), so none was run again.")
         if doubtful and result.question in OF_DROPOUT:
             remarks.append(_READ_AS[reading])
         if result.question == "fc_net_batchnorm":
@@ -234,7 +246,7 @@ class Examination:
         checks = [(row["question"], row["rests_on"]) for row in found["outcomes"]]
         rests, suspected = rests_of(checks), suspects(checks, _failed(found))
         again = sorted(name for name in _failed(found) if rests[name] and not found["unfit"])
-        while again:
+        while again and not self._spent:
             run = self._run_checks(again, reading, suspected)
             yield run, suspected
             suspected, again = once_more(rests, suspected, _failed(run))
@@ -251,7 +263,8 @@ class Examination:
             command += ["-c", str(CHECKS / "pytest.ini"), "--rootdir", str(CHECKS), str(CHECKS)]
             command += [f"--course={self.course.root}", f"--assignment={self.assignment.name}"]
             command += [f"--submission={self.folder.resolve()}", f"--wall={self.wall.name}"]
-            command += [f"--results={results}", *(f"--question={name}" for name in questions)]
+            command += [f"--used={self.used}", f"--waited={self.waited}", f"--results={results}"]
+            command += [*(f"--question={name}" for name in questions)]
             command += (
                 ["--overlay", *(f"--suspect={name}" for name in ("", *suspected))] if suspected is not None else []
             )
@@ -262,12 +275,16 @@ class Examination:
             environment["TMPDIR"] = str(temporary)  # what is laid out there goes with it, however that process ends
             patience = WALL_CLOCK * self.assignment.settings.limits.hand_in_cpu_seconds + PATIENCE
             printed = results.with_name("printed.txt")
+            began = time.monotonic()
             try:
                 code, cpu = warm.run(command, temporary, environment, printed, patience)
             except warm.TookTooLong:
                 raise ExaminerFault(f"the hidden checks did not end within {patience} seconds") from None
+            finally:
+                self.waited += time.monotonic() - began
             self.cpu += cpu
             found: Run = json.loads(results.read_text("utf-8")) if results.is_file() else {"outcomes": []}
+            self.used += found.get("cpu", 0.0)
             if self.wall.hides_usage:
                 self.cpu += found.get("cpu", 0.0)
             told = printed.read_text("utf-8", "replace")[-3000:] if printed.is_file() else ""
