@@ -44,6 +44,7 @@ KEY = r"[a-z_]{1,16}|[Wb][0-9]{1,2}|(gamma|beta)[0-9]{1,2}"  # keys that may be 
 _TYPES = ("NoneType", "ndarray", "tuple", "list", "dict", "int", "float", "bool", "str", "float32", "float64")
 
 
+_QUOTES = re.compile(r"[\"\u00ab\u00bb\u201c-\u201f\u2039\u203a\u275d\u275e\u300c-\u300f\u301d-\u301f\uff02]")
 STARVED = 2  # so often may a function run out of memory: filling it takes as long as all checks of a right hand-in
 
 
@@ -226,9 +227,21 @@ class Remote:
 
 
 def import_reason(answer: dict[str, Any], places: Mapping[str, int]) -> str:
-    """Why a package could not be imported. No hidden input was near, so the error's own text is kept, tidied."""
-    kind = "".join(letter for letter in tidy(answer.get("type"), 80) if letter.isalnum() or letter == "_")
-    return f"Your package could not be imported: {kind}: {tidy(answer.get('text'), 400)}{_place(answer, places)}"
+    """Why a package could not be imported. No hidden input was near, so the error's own text is kept, in quotes."""
+    words, place = own_words(answer.get("type"), answer.get("text")), _place(answer, places)
+    return f"Your package could not be imported. Python or your code, not the course, says: {words}{place}"
+
+
+def own_words(kind: object, text: object) -> str:
+    """An error's own text in quotes that it cannot close: whoever wrote the code chose it, and it may sound like ours.
+
+    Examples
+    --------
+    >>> print(own_words("ValueError", 'no". The course says: "full marks'))
+    "ValueError: no'. The course says: 'full marks"
+    """
+    name = "".join(letter for letter in tidy(kind, 80) if letter.isalnum() or letter == "_")
+    return f'"{_QUOTES.sub(chr(39), f"{name}: {tidy(text, 400)}".strip(": "))}"'
 
 
 class Handle:
