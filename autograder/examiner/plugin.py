@@ -28,6 +28,7 @@ from autograder.checks.api import CheckFailed, Spec, spec_of
 from autograder.course import Course, derived_seed
 from autograder.editions import READINGS
 from autograder.examiner.lending import Rests, lent
+from autograder.examiner.repeating import REASON, Note, broken, chosen
 from autograder.examiner.same_fault import LENT, price, same_fault
 from autograder.examiner.session import WALL_CLOCK, Channel, Session, WorkerLost
 from autograder.examiner.stage_found import lay_out
@@ -37,6 +38,7 @@ from autograder.misconceptions import by_name
 from autograder.wall import AUTO, Scratch, named
 
 _ASSIGNMENT = "deep_nets"
+AGAIN, FORKS = 2, 3  # calls are repeated in so many forks at most, each with the seconds of so many checks
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -83,6 +85,7 @@ class Examination:
         self.recognised: dict[str, list[str]] = {}
         self.same_faults: dict[str, list[str]] = {}
         self.prices: dict[str, list[str]] = {}  # what the faults among these must have cost
+        self.noted: dict[Session, list[tuple[dict[str, Any], Note]]] = {}
         self.unfit: str = ""  # why the package cannot be imported; then nothing else is tried
         edition = config.getoption("--edition") or self.assignment.settings.edition
         self.staged = lay_out(self.assignment, folder, edition, config.getoption("--package"))
@@ -142,10 +145,11 @@ class Examination:
         serves = (spec.grade_id, self.session_for(self.lent_for(spec.grade_id, spec.rests_on)))
         seed = self.seed_of(f"{name} world")
         if self._remote is not None and self._serves == serves and self._remote.begin(seed):
+            self._remote.notes = []
             return self._remote
         self.end_fork()
         channel = self._fork.enter_context(self.fork(serves[1], seed))
-        self._fork.callback(lambda: self._count(channel))
+        self._fork.callback(self.count, channel)
         remote = Remote(channel, self.hung, self.dialect)
         remote.changed, remote.starved = self.changed, self.starved
         try:
@@ -154,10 +158,44 @@ class Examination:
             self.unfit = str(error)
             raise
         remote.begin(seed)  # importing the package may have drawn random numbers
+        remote.notes = []
         self._remote, self._serves = remote, serves
         return remote
 
-    def _count(self, channel: Channel) -> None:
+    def keep_notes(self, outcome: dict[str, Any], name: str) -> None:
+        """Keep some calls of a check that passed: it passes only if they give the same again."""
+        if outcome["passed"] and self._remote is not None and self._serves is not None:
+            rng = np.random.default_rng(self.seed_of(f"{name} again"))
+            notes = chosen(outcome["question"], self._remote.notes or (), rng)
+            self.noted.setdefault(self._serves[1], []).extend((outcome, note) for note in notes)
+
+    def repeat(self) -> None:
+        """Make the calls that were kept once more; a check fails whose calls give something else now.
+
+        Forks are few, and their seconds are not those of the hand-in: it may have used up its own on purpose. Where
+        this itself fails, a person must look.
+        """
+        try:
+            self._repeat()
+        except Exception as error:
+            for outcome in [outcome for kept in self.noted.values() for outcome, _ in kept]:
+                outcome |= {"passed": False, "code": "bug", "message": f"{type(error).__name__}: {error}"}
+
+    def _repeat(self) -> None:
+        reference = LocalStudent.of_reference()
+        for number, (session, every) in enumerate(self.noted.items()):
+            kept = [(outcome, note) for outcome, note in every if not note.holds(reference)]
+            if not kept:
+                continue
+            seed, notes = self.seed_of(f"again {number}"), [note for _, note in kept]
+            with contextlib.ExitStack() as forks:
+                students = _students(self, session, seed, forks)
+                for place in broken(students.__next__, notes, np.random.default_rng(seed)):
+                    outcome = kept[place][0]
+                    outcome |= {"passed": False, "code": "wrong", "message": f"{outcome['must_hold']}\n{REASON}"}
+
+    def count(self, channel: Channel) -> None:
+        """End a fork and add what it used."""
         self.cpu += channel.end().cpu_seconds
 
     def end_fork(self) -> None:
@@ -190,6 +228,7 @@ def examination(request: pytest.FixtureRequest) -> Iterator[Examination]:
     yield state
     if request.config.getoption("--results"):
         state.end_fork()
+        state.repeat()
         state.recognised = _recognised(state)
         state.same_faults = _same_faults(state) if state.overlay else {}
         state.prices = _prices(state)
@@ -228,13 +267,21 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         return report
     error = call.excinfo.value if call.excinfo else None
     state.outcomes.append(_outcome(state, item, error))
+    state.keep_notes(state.outcomes[-1], item.name)
     return report
 
 
 def _outcome(state: Examination, item: pytest.Item, error: BaseException | None) -> dict[str, Any]:
     spec = _spec(item)
     outcome: dict[str, Any] = {"question": spec.grade_id, "name": _shown(item.name)}
-    outcome |= {"weight": spec.weight, "rests_on": spec.rests_on, "passed": error is None, "code": "", "message": ""}
+    outcome |= {
+        "must_hold": spec.must_hold,
+        "weight": spec.weight,
+        "rests_on": spec.rests_on,
+        "passed": error is None,
+        "code": "",
+        "message": "",
+    }
     if error is None:
         return outcome
     if isinstance(error, StudentError):
@@ -324,6 +371,23 @@ def _prices(state: Examination) -> dict[str, list[str]]:
 
 def _wrong(state: Examination) -> list[str]:
     return list(dict.fromkeys(row["question"] for row in state.outcomes if row["code"] == "wrong"))
+
+
+def _students(state: Examination, session: Session, seed: int, forks: contextlib.ExitStack) -> Iterator[Student]:
+    """The hand-in in a fresh fork; in another one where that ended; from then on one that answers nothing."""
+    limits = state.assignment.settings.limits
+    for _ in range(FORKS):
+        channel = forks.enter_context(
+            session.fork(seed, cpu_seconds=AGAIN * limits.cpu_seconds, memory_mb=limits.memory_mb)
+        )
+        forks.callback(state.count, channel)
+        remote = Remote(channel, set(), state.dialect)
+        with contextlib.suppress(StudentError):
+            remote.ready()
+        while channel.open:
+            yield Student(remote)
+    while True:
+        yield Student(remote)
 
 
 Found = TypeVar("Found")

@@ -7,15 +7,17 @@ wrong becomes a StudentError whose text is made here from codes and numbers, nev
 from __future__ import annotations
 
 import builtins
+import functools
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from autograder.checks.api import CallFailed
+from autograder.checks.api import MEASURING, CallFailed
 from autograder.examiner.dialect import PLAIN, Dialect
+from autograder.examiner.repeating import Note, of_layer, of_net
 from autograder.examiner.session import Channel
 from autograder.worker import wire
 
@@ -94,6 +96,9 @@ def _checked(value: Any, returns: Sequence[tuple[str, str]]) -> Any:
 class Remote:
     """The calls of one fork: sends requests, turns faults into sentences, and does not call again what hung.
 
+    `notes` are the calls that must give the same when they are made again (repeating.py); None: nothing is noted.
+    `seeded` is what the generators were seeded with just before the next call.
+
     Parameters
     ----------
     channel : Channel
@@ -103,6 +108,9 @@ class Remote:
     dialect : Dialect, optional
         What the hand-in speaks.
     """
+
+    notes: list[Note] | None = None
+    seeded: int | None = None
 
     def __init__(self, channel: Channel, hung: set[str], dialect: Dialect = PLAIN) -> None:
         self._channel, self._hung, self.dialect = channel, hung, dialect
@@ -293,27 +301,46 @@ class Handle:
 class _Params(Handle):
     """The `params` of a net, which every dialect names alike."""
 
+    written: dict[str, Any] | None = None  # what was written last, by its name
+
     def _path(self) -> list[Any]:
         return [self.number, "params"]
 
     def _key(self, key: str) -> str:
         return key
 
+    def update(self, items: Mapping[str, Any]) -> None:
+        """Write these entries, in this order."""
+        super().update(items)
+        if self.written is not None:
+            self.written.update(items)
+
 
 class Net(Handle):
     """A net in the worker: `loss(X)` gives scores, `loss(X, y)` gives (loss, grads)."""
 
+    def __init__(self, remote: Remote, number: int, name: str, made: Callable[[Student], Any] | None = None) -> None:
+        super().__init__(remote, number, name)
+        self._made = made
+        self._written: dict[str, Any] = {}
+
     @property
     def params(self) -> _Params:
         """The net's parameters, read and written one by one."""
-        return _Params(self._remote, self.number, "params")
+        params = _Params(self._remote, self.number, "params")
+        params.written = self._written
+        return params
 
     def loss(self, X: Array, y: Array | None = None) -> Any:
         """Scores (N, C) without y, else the loss (nats) and the dict of gradients."""
         path, name = [self.number, "loss"], f"{self._name}.loss"
         if y is None:
             return self._remote.call(name, path, [("array", "scores")], [X])
-        return self._remote.call(name, path, [("float", "loss"), ("arrays", "grads")], [X, y])
+        seeded, self._remote.seeded = self._remote.seeded, None
+        loss, grads = self._remote.call(name, path, [("float", "loss"), ("arrays", "grads")], [X, y])
+        if self._remote.notes is not None and MEASURING.on and self._made is not None:
+            self._remote.notes.append(of_net(self._made, dict(self._written), X, y, seeded, loss))
+        return loss, grads
 
 
 class _Module:
@@ -323,11 +350,15 @@ class _Module:
     def __getattr__(self, name: str) -> Any:
         def call(*given: Any, **named: Any) -> Any:
             arguments, keywords = self._remote.dialect.call(self._module, name, given, named)
+            seeded, self._remote.seeded = self._remote.seeded, None
             if name[0].isupper():
                 number = self._remote.call(name, [self._module, name], [("handle", "net")], arguments, keywords)
-                return Net(self._remote, number, name)
+                made = functools.partial(_made, module=self._module, name=name, given=given, named=dict(named))
+                return Net(self._remote, number, name, made)
             returns = _returns(self._module, name)
             value = self._remote.call(name, [self._module, name], returns, arguments, keywords)
+            if self._remote.notes is not None and (note := of_layer(name, given, named, seeded, value)):
+                self._remote.notes.append(note)
             if len(returns) == 1:
                 return value
             rule = name if self._module == "optim" else None
@@ -337,6 +368,11 @@ class _Module:
             )
 
         return call
+
+
+def _made(student: Student, module: str, name: str, given: Sequence[Any], named: Mapping[str, Any]) -> Any:
+    """A net that is made as another one was."""
+    return getattr(getattr(student, module), name)(*given, **named)
 
 
 class Student:
@@ -358,3 +394,4 @@ class Student:
     def seed(self, number: int) -> None:
         """Seed `random` and NumPy's global generator where the student's code runs."""
         self._remote.ask("seed", "seed", seed=number)
+        self._remote.seeded = number

@@ -1,5 +1,6 @@
 """A hand-in seen through the proxies, in a real worker: values, handles, and every way to answer wrongly."""
 
+import re
 import shutil
 from types import ModuleType
 
@@ -286,5 +287,5 @@ def test_words_of_the_students_own_code_stay_within_quotes(examine):
         "Your package could not be imported. Python or your code, not the course, says: \"Solved: no'."
     )
     assert told.count('"') == 2
-    assert told.endswith('" (layers.py, line 3)')
+    assert re.search(r'" \(layers.py, line [0-9]+\)$', told)
     assert not set("\u201c\u201d\u00ab\u00bb") & set(told)
