@@ -199,8 +199,11 @@ class Examination:
         remarks = list(result.remarks)
         if self._spent and result.share < 1:
             limit = self.assignment.settings.limits.hand_in_cpu_seconds
-            most = f"{limit} CPU seconds, or {WALL_CLOCK * limit} by the clock"
-            remarks.append(f"The checks used up what those of one hand-in may use ({most}), so none was run again.")
+            clock = WALL_CLOCK * limit
+            remarks.append(
+                f"The checks used up what those of one hand-in may use ({limit} CPU seconds, or {clock} by the clock), "
+                "so none was run again."
+            )
         if doubtful and result.question in OF_DROPOUT:
             remarks.append(_READ_AS[reading])
         if result.question == "fc_net_batchnorm":

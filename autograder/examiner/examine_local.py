@@ -169,7 +169,7 @@ class LocalExamination:
     def _paid(self, result: dict[str, Outcome], candidates: dict[str, list[str]]) -> dict[str, Outcome]:
         """The outcomes, where a fault that has cost in one question what it must costs nothing in the others."""
         candidates = {name: faults for name, faults in candidates.items() if result[name].share < 1}
-        seeds = (self._seed, lambda name: self._seed(f"{name} once more"))
+        seeds = (self._seed, lambda name: self._seed(f"again {name}"))
         prices = {name: price(by_name(name), seeds) for faults in candidates.values() for name in faults}
         lost = {question: set(outcome.lost) for question, outcome in result.items()}
         found = excused(candidates, prices, lost)

@@ -365,7 +365,7 @@ def _same_faults(state: Examination) -> dict[str, list[str]]:
 def _prices(state: Examination) -> dict[str, list[str]]:
     """For each misconception that may excuse a question: the checks that it must have cost in its own."""
     names = dict.fromkeys(name for names in state.same_faults.values() for name in names)
-    seeds = (state.seed_of, lambda name: state.seed_of(f"{name} once more"))
+    seeds = (state.seed_of, lambda name: state.seed_of(f"again {name}"))
     return {name: [_shown(check) for check in price(by_name(name), seeds)] for name in names}
 
 

@@ -249,7 +249,8 @@ def own_words(kind: object, text: object) -> str:
     "ValueError: no'. The course says: 'full marks"
     """
     name = "".join(letter for letter in tidy(kind, 80) if letter.isalnum() or letter == "_")
-    return f'"{_QUOTES.sub(chr(39), f"{name}: {tidy(text, 400)}".strip(": "))}"'
+    words = _QUOTES.sub("'", ": ".join(part for part in (name, tidy(text, 400)) if part))
+    return '"' + words + '"'
 
 
 class Handle:

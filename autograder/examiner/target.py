@@ -35,7 +35,7 @@ MAX_EPOCHS = 1000
 STUCK_SECONDS = 60  # CPU seconds without a training step
 GUARD_SECONDS = 60  # CPU seconds for the guard's images, beside the budget
 WEIGHTS = "model.npz"
-CELL = r"setup cell|code cell [0-9]{1,4} of the target section"  # where an error may have come up beside a module
+CELL = r"setup.cell|code.cell.[0-9]{1,4}.of.the.target.section"  # where an error may have come up beside a module
 MAX_LINES = 100_000  # of a cell, as far as they are told
 
 

@@ -56,20 +56,20 @@ def batchnorm_backward(dout, cache):
     ),
     "a net whose loss follows whatever gradients it gave first": (
         "fc_net",
-        0.8,
+        0.76,
         """
 class FullyConnectedNet(FullyConnectedNet):
-    first = None
     def loss(self, X, y=None):
         if y is None:
             return super().loss(X)
         loss, grads = super().loss(X, y)
-        if self.first is None:
+        known = vars(self).setdefault("known", {})
+        if X.tobytes() not in known:
             made = np.random.RandomState(1)
             grads = {name: made.randn(*grad.shape) for name, grad in grads.items()}
-            self.first = loss, grads, {name: value.copy() for name, value in self.params.items()}
+            known[X.tobytes()] = loss, grads, {name: value.copy() for name, value in self.params.items()}
             return loss, grads
-        loss, grads, params = self.first
+        loss, grads, params = known[X.tobytes()]
         return loss + sum(((self.params[n] - params[n]) * grads[n]).sum() for n in grads), grads
 """,
     ),
