@@ -27,8 +27,9 @@ import pytest
 from autograder.checks.api import CheckFailed, Spec, spec_of
 from autograder.course import Course, derived_seed
 from autograder.editions import READINGS
+from autograder.examiner.again import repeat
 from autograder.examiner.lending import Rests, lent
-from autograder.examiner.repeating import REASON, Note, broken, chosen
+from autograder.examiner.repeating import Note, chosen
 from autograder.examiner.same_fault import LENT, price, same_fault
 from autograder.examiner.session import WALL_CLOCK, Channel, Session, WorkerLost
 from autograder.examiner.stage_found import lay_out
@@ -38,7 +39,6 @@ from autograder.misconceptions import by_name
 from autograder.wall import AUTO, Scratch, named
 
 _ASSIGNMENT = "deep_nets"
-AGAIN, FORKS = 2, 3  # calls are repeated in so many forks at most, each with the seconds of so many checks
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -80,6 +80,7 @@ class Examination:
         self.starved: Counter[str] = Counter()
         self.used: float = config.getoption("--used")
         self.cpu = self.used  # seconds used by all forks so far, those of earlier runs too
+        self.again = 0.0  # of these, seconds of forks that ended while calls were repeated
         self.began = time.monotonic() - config.getoption("--waited")
         self.outcomes: list[dict[str, Any]] = []
         self.recognised: dict[str, list[str]] = {}
@@ -169,31 +170,6 @@ class Examination:
             notes = chosen(outcome["question"], self._remote.notes or (), rng)
             self.noted.setdefault(self._serves[1], []).extend((outcome, note) for note in notes)
 
-    def repeat(self) -> None:
-        """Make the calls that were kept once more; a check fails whose calls give something else now.
-
-        Forks are few, and their seconds are not those of the hand-in: it may have used up its own on purpose. Where
-        this itself fails, a person must look.
-        """
-        try:
-            self._repeat()
-        except Exception as error:
-            for outcome in [outcome for kept in self.noted.values() for outcome, _ in kept]:
-                outcome |= {"passed": False, "code": "bug", "message": f"{type(error).__name__}: {error}"}
-
-    def _repeat(self) -> None:
-        reference = LocalStudent.of_reference()
-        for number, (session, every) in enumerate(self.noted.items()):
-            kept = [(outcome, note) for outcome, note in every if not note.holds(reference)]
-            if not kept:
-                continue
-            seed, notes = self.seed_of(f"again {number}"), [note for _, note in kept]
-            with contextlib.ExitStack() as forks:
-                students = _students(self, session, seed, forks)
-                for place in broken(students.__next__, notes, np.random.default_rng(seed)):
-                    outcome = kept[place][0]
-                    outcome |= {"passed": False, "code": "wrong", "message": f"{outcome['must_hold']}\n{REASON}"}
-
     def count(self, channel: Channel) -> None:
         """End a fork and add what it used."""
         self.cpu += channel.end().cpu_seconds
@@ -228,7 +204,7 @@ def examination(request: pytest.FixtureRequest) -> Iterator[Examination]:
     yield state
     if request.config.getoption("--results"):
         state.end_fork()
-        state.repeat()
+        repeat(state)
         state.recognised = _recognised(state)
         state.same_faults = _same_faults(state) if state.overlay else {}
         state.prices = _prices(state)
@@ -371,23 +347,6 @@ def _prices(state: Examination) -> dict[str, list[str]]:
 
 def _wrong(state: Examination) -> list[str]:
     return list(dict.fromkeys(row["question"] for row in state.outcomes if row["code"] == "wrong"))
-
-
-def _students(state: Examination, session: Session, seed: int, forks: contextlib.ExitStack) -> Iterator[Student]:
-    """The hand-in in a fresh fork; in another one where that ended; from then on one that answers nothing."""
-    limits = state.assignment.settings.limits
-    for _ in range(FORKS):
-        channel = forks.enter_context(
-            session.fork(seed, cpu_seconds=AGAIN * limits.cpu_seconds, memory_mb=limits.memory_mb)
-        )
-        forks.callback(state.count, channel)
-        remote = Remote(channel, set(), state.dialect)
-        with contextlib.suppress(StudentError):
-            remote.ready()
-        while channel.open:
-            yield Student(remote)
-    while True:
-        yield Student(remote)
 
 
 Found = TypeVar("Found")

@@ -17,7 +17,7 @@ import numpy as np
 
 from autograder.checks.api import MEASURING, CallFailed
 from autograder.examiner.dialect import PLAIN, Dialect
-from autograder.examiner.repeating import Note, of_layer, of_net
+from autograder.examiner.repeating import MOST_NOTES, Note, of_layer, of_net
 from autograder.examiner.session import Channel
 from autograder.worker import wire
 
@@ -358,8 +358,9 @@ class _Module:
                 return Net(self._remote, number, name, made)
             returns = _returns(self._module, name)
             value = self._remote.call(name, [self._module, name], returns, arguments, keywords)
-            if self._remote.notes is not None and (note := of_layer(name, given, named, seeded, value)):
-                self._remote.notes.append(note)
+            notes = self._remote.notes
+            if notes is not None and len(notes) < MOST_NOTES and (note := of_layer(name, given, named, seeded, value)):
+                notes.append(note)
             if len(returns) == 1:
                 return value
             rule = name if self._module == "optim" else None
