@@ -18,9 +18,10 @@ check of up to a hundred comparisons with 1e-9 or less.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Protocol, TypeVar
@@ -214,7 +215,26 @@ def slope(f: Callable[[Array], float], x: Array, direction: Array, step: float =
     4.0
     """
     x = np.asarray(x, dtype=np.float64)
-    return (float(f(x + step * direction)) - float(f(x - step * direction))) / (2 * step)
+    with measured():
+        return (float(f(x + step * direction)) - float(f(x - step * direction))) / (2 * step)
+
+
+@dataclass
+class _Measuring:
+    on: bool = False
+
+
+MEASURING = _Measuring()
+
+
+@contextlib.contextmanager
+def measured() -> Iterator[None]:
+    """In this block a slope is measured: the student's calls are made once more later, elsewhere, and must repeat."""
+    before, MEASURING.on = MEASURING.on, True
+    try:
+        yield
+    finally:
+        MEASURING.on = before
 
 
 def mean_tolerance(n: int, variance: float, bound: float, alarm: float = ALARM) -> float:

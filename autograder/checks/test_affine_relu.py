@@ -12,7 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.api import PRECISE, Array, Student, question, rel_error, require, require_shape, slope
+from autograder.checks.api import (
+    PRECISE,
+    Array,
+    Student,
+    measured,
+    question,
+    rel_error,
+    require,
+    require_shape,
+    slope,
+)
 
 EXACT = 1e-6  # norm-relative; float32 code passes
 AFFINE = ("layers.affine_forward",)
@@ -235,7 +245,8 @@ def _relu_gradient(student: Student, x: Array, dout: Array) -> tuple[Array, Arra
     rise = _relu(student, line + 0.05) - _relu(student, line - 0.05)
     require(np.ptp(rise) > 1e-3, "The forward pass does the same to all values.")
     step = 1e-3
-    return dx, dout * (_relu(student, x + step) - _relu(student, x - step)) / (2 * step)
+    with measured():
+        return dx, dout * (_relu(student, x + step) - _relu(student, x - step)) / (2 * step)
 
 
 @question("relu_backward", weight=3, hint="x decides where dout passes; dout itself does not.", rests_on=RELU)

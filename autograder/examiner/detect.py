@@ -2,6 +2,8 @@
 
 Every edition gets points for what the hand-in shows of it and loses points for what contradicts it; the one with the
 most is chosen. The evidence is told with the choice, so that a person can overrule it.
+
+What a docstring or a comment says is no evidence: nothing rests on it, so whoever hands in could choose what p means.
 """
 
 from __future__ import annotations
@@ -101,8 +103,6 @@ def find(root: Path, name: str = AUTO, place: Path | None = None) -> Found:
     spoken = [best] if best.canonical else close or [best]
     readings = tuple(dict.fromkeys(reading for each in spoken for reading in each.dropout.readings))
     remarks = [] if best.canonical else list(_contradictions(best, chosen))
-    if given is None and len(readings) == 1 and remarks:
-        readings = tuple(dict.fromkeys((*readings, "keep", "drop")))
     if len(readings) > 1 and chosen.p_words in readings:
         readings = tuple(sorted(readings, key=lambda reading: reading != chosen.p_words))
     if len(close) > 1:
@@ -123,7 +123,7 @@ def _contradictions(best: Edition, package: Package) -> Iterator[str]:
         return
     yield (
         f'the docstring of dropout_forward speaks of p as "{package.p_words}", '
-        f'the rest of this course as "{best.dropout.p}"'
+        f'the rest of this course as "{best.dropout.p}"; a docstring is no evidence'
     )
 
 
@@ -166,10 +166,6 @@ def _signs_of_dropout(each: Edition, package: Package) -> Iterator[tuple[float, 
         yield 2 if package.default == dropout.default else -2, f"its default is {package.default}"
     if package.condition:
         yield 3 if package.condition == dropout.on else -3, f"it has dropout layers when that is {package.condition}"
-    if package.p_words:
-        expected = "keep" if dropout.p == "either" else dropout.p
-        told = f'the docstring of dropout_forward speaks of p as "{package.p_words}"'
-        yield 3 if package.p_words == expected else -3, told
 
 
 def _signs_of_keys(each: Edition, package: Package) -> Iterator[tuple[float, str]]:

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import os
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
@@ -18,17 +19,18 @@ from nndl.data_utils import data_name
 from autograder.course import Assignment, derived_seed
 from autograder.editions import Reading
 from autograder.errors import CourseError
-from autograder.examiner import target, target_foreign, warm
+from autograder.examiner import once, target, target_foreign, warm
 from autograder.examiner.counted import not_counted, verdict
 from autograder.examiner.faults import OF_THE_STARTER
 from autograder.examiner.files import read_plain
-from autograder.examiner.lending import lent, once_more, rests_of, suspects
+from autograder.examiner.lending import once_more, rests_of, suspects
+from autograder.examiner.once import Run
 from autograder.examiner.same_fault import KINDS
 from autograder.examiner.session import WALL_CLOCK
 from autograder.examiner.stage import StagedHandIn
 from autograder.examiner.target_section import MAX_NOTEBOOK
 from autograder.examiner.warm import CHECKS
-from autograder.misconceptions import all_misconceptions, by_name
+from autograder.misconceptions import all_misconceptions
 from autograder.results import SCHEMA, Check, QuestionResult, State, Target
 from autograder.wall import Wall, choose, places
 
@@ -39,7 +41,6 @@ PATIENCE = 300  # wall-clock seconds that the examiner itself may take beside a 
 OF_DROPOUT = ("dropout_forward", "dropout_backward", "fc_net_dropout")  # the questions in which p has a meaning
 
 Say = Callable[[str], None]
-Run = dict[str, Any]  # what one process of hidden checks found
 
 
 def silent(_: str) -> None:
@@ -67,6 +68,7 @@ class Examination:
         self.course = assignment.course
         self.kit = version("deep-nets-course-kit")
         self.cpu = self.target_cpu = 0.0
+        self.used = self.waited = 0.0  # CPU seconds of the hand-in in all its checks so far, and seconds by the clock
         self.faults: list[str] = []  # what the examiner itself failed over, for the log
 
     @cached_property
@@ -181,16 +183,29 @@ class Examination:
         touched = {name: key for name, key in keys.items() if name in OF_DROPOUT}
         best, reading = {result.question: result for result in results if result.question in touched}, first
         for other in others:
-            if sum(result.share for result in best.values()) < len(touched):
+            if sum(result.share for result in best.values()) < len(touched) and not self._spent:
                 again = {result.question: result for result in self._check_as(other, touched)}
                 if sum(result.share for result in again.values()) > sum(result.share for result in best.values()):
                     best, reading = again, other
         results = [best.get(result.question, result) for result in results]
         return [self._in_its_words(result, reading, bool(others)) for result in results]
 
+    @property
+    def _spent(self) -> bool:
+        """Whether the checks have used up what a hand-in may use: those that failed are then not run again."""
+        limit = self.assignment.settings.limits.hand_in_cpu_seconds
+        return self.used >= limit or self.waited >= WALL_CLOCK * limit
+
     def _in_its_words(self, result: QuestionResult, reading: Reading, doubtful: bool) -> QuestionResult:
         """The result with remarks on what p was taken for, and on words that the hand-in's course does not use."""
         remarks = list(result.remarks)
+        if self._spent and result.share < 1:
+            limit = self.assignment.settings.limits.hand_in_cpu_seconds
+            clock = WALL_CLOCK * limit
+            remarks.append(
+                f"The checks used up what those of one hand-in may use ({limit} CPU seconds, or {clock} by the clock), "
+                "so none was run again."
+            )
         if doubtful and result.question in OF_DROPOUT:
             remarks.append(_READ_AS[reading])
         if result.question == "fc_net_batchnorm":
@@ -217,44 +232,29 @@ class Examination:
         except ExaminerFault as fault:
             return [self._fault(question, str(fault)) for question in questions]
         failed = _failed(found)
-        results = []
-        for question in questions:
-            result = self._judge(question, keys[question], found)
+        results = {}
+        for question in dict.fromkeys([*questions, *(row["question"] for row in found["outcomes"])]):
+            result = self._judge(question, keys.get(question, ""), found)
             for run, suspected in again:
                 if any(row["question"] == question for row in run["outcomes"]):
-                    result = self._better(result, self._judge(question, keys[question], run), run, suspected, failed)
+                    lent_to = self._judge(question, keys.get(question, ""), run)
+                    result = once.better(result, lent_to, run, suspected, failed)
             if question in found["changed"] and question.endswith(LAYER_FUNCTIONS):
                 remark = f"{question} writes into an array it is given. It costs nothing, but others may need it."
                 result = result.model_copy(update={"remarks": (*result.remarks, remark)})
-            results.append(result)
-        return results
+            results[question] = result
+        results = once.paid(results, [run for run, _ in again])
+        return [results[question] for question in questions]
 
     def _over_reference(self, found: Run, reading: Reading) -> Iterator[tuple[Run, Sequence[str]]]:
         """Runs of what failed, over the reference's layers, with the functions that each suspects."""
         checks = [(row["question"], row["rests_on"]) for row in found["outcomes"]]
         rests, suspected = rests_of(checks), suspects(checks, _failed(found))
         again = sorted(name for name in _failed(found) if rests[name] and not found["unfit"])
-        while again:
+        while again and not self._spent:
             run = self._run_checks(again, reading, suspected)
             yield run, suspected
             suspected, again = once_more(rests, suspected, _failed(run))
-
-    @staticmethod
-    def _better(
-        result: QuestionResult, overlaid: QuestionResult, run: Run, suspected: Sequence[str], failed: set[str]
-    ) -> QuestionResult:
-        """The result of a question, or what it is over the reference's layers, where that is better."""
-        question = result.question
-        if overlaid.share > result.share:
-            remark = _lent_remark(question, run["outcomes"], suspected, failed)
-            result = overlaid.model_copy(update={"remarks": (*overlaid.remarks, remark)})
-        elif overlaid.recognised and not result.recognised:  # with its own layers the fault could not be told
-            result = result.model_copy(update={"recognised": overlaid.recognised})
-        if result.share < 1 and question in run["same_faults"]:
-            paid = by_name(run["same_faults"][question]).question
-            remark = f"The fault here cost points in {paid} already."
-            result = result.model_copy(update={"share": 1.0, "remarks": (*result.remarks, remark)})
-        return result
 
     def _run_checks(self, questions: list[str], reading: Reading, suspected: Sequence[str] | None = None) -> Run:
         """pytest in a process of its own, in a folder that is no hand-in; what it found.
@@ -268,7 +268,8 @@ class Examination:
             command += ["-c", str(CHECKS / "pytest.ini"), "--rootdir", str(CHECKS), str(CHECKS)]
             command += [f"--course={self.course.root}", f"--assignment={self.assignment.name}"]
             command += [f"--submission={self.folder.resolve()}", f"--wall={self.wall.name}"]
-            command += [f"--results={results}", *(f"--question={name}" for name in questions)]
+            command += [f"--used={self.used}", f"--waited={self.waited}", f"--results={results}"]
+            command += [*(f"--question={name}" for name in questions)]
             command += (
                 ["--overlay", *(f"--suspect={name}" for name in ("", *suspected))] if suspected is not None else []
             )
@@ -279,12 +280,16 @@ class Examination:
             environment["TMPDIR"] = str(temporary)  # what is laid out there goes with it, however that process ends
             patience = WALL_CLOCK * self.assignment.settings.limits.hand_in_cpu_seconds + PATIENCE
             printed = results.with_name("printed.txt")
+            began = time.monotonic()
             try:
                 code, cpu = warm.run(command, temporary, environment, printed, patience)
             except warm.TookTooLong:
                 raise ExaminerFault(f"the hidden checks did not end within {patience} seconds") from None
+            finally:
+                self.waited += time.monotonic() - began
             self.cpu += cpu
             found: Run = json.loads(results.read_text("utf-8")) if results.is_file() else {"outcomes": []}
+            self.used += found.get("cpu", 0.0)
             if self.wall.hides_usage:
                 self.cpu += found.get("cpu", 0.0)
             told = printed.read_text("utf-8", "replace")[-3000:] if printed.is_file() else ""
@@ -370,17 +375,6 @@ _READ_AS: dict[Reading, str] = {
     "keep": "This course is not of one mind about p: here it was read as the probability of keeping.",
     "drop": "This course is not of one mind about p: here it was read as the probability of dropping.",
 }
-
-
-def _lent_remark(question: str, outcomes: list[dict[str, Any]], suspected: Sequence[str], failed: set[str]) -> str:
-    """Which functions of the course stood in for the student's; of these, the ones that fail their own question."""
-    rests_on = [row["rests_on"] for row in outcomes if row["question"] == question]
-    given = {name.partition(".")[2] for names in rests_on for name in lent(question, names, suspected)}
-    names = sorted(given & failed) or sorted(given)
-    return (
-        f"Examined with the course's {', '.join(names)} in place of yours: with your own, fewer checks pass here. "
-        "That mistake costs its own question only."
-    )
 
 
 def _checks_digest(assignment: Assignment, question: str) -> str:

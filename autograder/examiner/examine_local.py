@@ -11,7 +11,7 @@ import functools
 import io
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ from autograder.course import derived_seed
 from autograder.examiner.dialect import PLAIN, Dialect
 from autograder.examiner.lending import Rests, lent, once_more, rests_of, suspects
 from autograder.examiner.recognise import recognise
-from autograder.examiner.same_fault import LENT, same_fault
+from autograder.examiner.same_fault import LENT, excused, price, same_fault
 from autograder.examiner.student import StudentError
 from autograder.examiner.student_local import LocalStudent
 from autograder.misconceptions import Misconception, by_name
@@ -41,10 +41,11 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of one question: the share of its points, and what was recognised in it."""
+    """Of one question: the share of its points, what was recognised in it, and which checks it lost."""
 
     share: float
     names: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 @functools.cache
@@ -91,12 +92,15 @@ class LocalExamination:
     def _lent(self, functions: tuple[str, ...]) -> LocalStudent:
         return LocalStudent.of_texts(self.texts, functions, self.dialect)
 
+    def _seed(self, name: str) -> int:
+        return int(derived_seed(self.seed, name)[:8], 16)
+
     def _begin(self, name: str) -> np.random.Generator:
         """Seed the world as the plugin does, and give the generator of a check."""
-        world = int(derived_seed(self.seed, f"{name} world")[:8], 16)
+        world = self._seed(f"{name} world")
         random.seed(world)
         np.random.seed(world)
-        return np.random.default_rng(int(derived_seed(self.seed, name)[:8], 16))
+        return np.random.default_rng(self._seed(name))
 
     def _row(self, check: Check, suspected: Sequence[str]) -> Row:
         spec, code = spec_of(check), ""
@@ -111,7 +115,9 @@ class LocalExamination:
 
     def outcomes(self, questions: Sequence[str]) -> dict[str, Outcome]:
         """Own layers first; then lent ones; then faults that another question paid for."""
-        result, checks = {}, []
+        result: dict[str, Outcome] = {}
+        checks: list[tuple[str, Sequence[str]]] = []
+        candidates: dict[str, list[str]] = {}
         for question in questions:
             result[question], rows = self._judged(question)
             checks += [(row.question, row.rests_on) for row in rows]
@@ -125,12 +131,12 @@ class LocalExamination:
                 if outcome.share > result[question].share:
                     result[question] = outcome
                 elif not result[question].names:
-                    result[question] = Outcome(result[question].share, outcome.names)
-                if result[question].share < 1 and self._paid(question, named):
-                    result[question] = Outcome(1.0, result[question].names)
+                    result[question] = replace(result[question], names=outcome.names)
+                if faults := self._same_faults(question, named):
+                    candidates.setdefault(question, []).extend(faults)
             still = [question for question, outcome in run.items() if outcome.share < 1]
             suspected, again = once_more(rests, suspected, still)
-        return result
+        return self._paid(result, candidates)
 
     def failures(self, questions: Iterable[str]) -> Iterator[Row]:
         """The checks of these questions that fail with the hand-in's own layers, found one after the other."""
@@ -145,16 +151,26 @@ class LocalExamination:
         names: tuple[str, ...] = ()
         if any(row.code == "wrong" for row in rows):
             names = self.names(question, lent(question, rows[0].rests_on, suspected))
-        return Outcome(share, names), rows
+        return Outcome(share, names, tuple(row.name for row in rows if row.code)), rows
 
     def names(self, question: str, given: Rests = (), without: Sequence[Misconception] = ()) -> tuple[str, ...]:
         """What the recogniser calls the hand-in's answers to a question, if it does not know the names in `without`."""
         rng = self._begin(f"recognise {question}")
         return tuple(wrong.name for wrong in recognise(self.lent(given), question, rng, without))
 
-    def _paid(self, question: str, named: list[Misconception]) -> bool:
-        return any(
-            same_fault(self.lent(LENT), question, wrong, self._begin(f"{wrong.name} in {question}"))
+    def _same_faults(self, question: str, named: list[Misconception]) -> list[str]:
+        return [
+            wrong.name
             for wrong in named
             if question in wrong.may_cost
-        )
+            and same_fault(self.lent(LENT), question, wrong, self._begin(f"{wrong.name} in {question}"))
+        ]
+
+    def _paid(self, result: dict[str, Outcome], candidates: dict[str, list[str]]) -> dict[str, Outcome]:
+        """The outcomes, where a fault that has cost in one question what it must costs nothing in the others."""
+        candidates = {name: faults for name, faults in candidates.items() if result[name].share < 1}
+        seeds = (self._seed, lambda name: self._seed(f"again {name}"))
+        prices = {name: price(by_name(name), seeds) for faults in candidates.values() for name in faults}
+        lost = {question: set(outcome.lost) for question, outcome in result.items()}
+        found = excused(candidates, prices, lost)
+        return {name: replace(each, share=1.0) if name in found else each for name, each in result.items()}

@@ -27,14 +27,16 @@ import pytest
 from autograder.checks.api import CheckFailed, Spec, spec_of
 from autograder.course import Course, derived_seed
 from autograder.editions import READINGS
+from autograder.examiner.again import repeat
 from autograder.examiner.lending import Rests, lent
-from autograder.examiner.same_fault import LENT, same_fault
+from autograder.examiner.repeating import Note, chosen
+from autograder.examiner.same_fault import LENT, price, same_fault
 from autograder.examiner.session import WALL_CLOCK, Channel, Session, WorkerLost
 from autograder.examiner.stage_found import lay_out
 from autograder.examiner.student import Remote, Student, StudentError
 from autograder.examiner.student_local import LocalStudent, use_reference
 from autograder.misconceptions import by_name
-from autograder.wall import AUTO, named
+from autograder.wall import AUTO, Scratch, named
 
 _ASSIGNMENT = "deep_nets"
 
@@ -52,6 +54,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--overlay", action="store_true", help="lay the reference under what the questions rest on")
     group.addoption("--suspect", action="append", default=None, help="with --overlay: lend only this function's layer")
     group.addoption("--wall", default=AUTO, help="auto, bubblewrap, landlock or none (default: %(default)s)")
+    group.addoption("--used", type=float, default=0.0, help="CPU seconds that earlier runs over this hand-in used")
+    group.addoption("--waited", type=float, default=0.0, help="seconds by the clock that they took")
     group.addoption("--results", type=Path, default=None, help="write the outcome of every check to this JSON file")
 
 
@@ -74,17 +78,23 @@ class Examination:
         self.hung: set[str] = set()
         self.changed: set[str] = set()
         self.starved: Counter[str] = Counter()
-        self.cpu = 0.0  # seconds used by all forks so far
-        self.began = time.monotonic()
+        self.used: float = config.getoption("--used")
+        self.cpu = self.used  # seconds used by all forks so far, those of earlier runs too
+        self.again = 0.0  # of these, seconds of forks that ended while calls were repeated
+        self.began = time.monotonic() - config.getoption("--waited")
         self.outcomes: list[dict[str, Any]] = []
         self.recognised: dict[str, list[str]] = {}
-        self.same_faults: dict[str, str] = {}
+        self.same_faults: dict[str, list[str]] = {}
+        self.prices: dict[str, list[str]] = {}  # what the faults among these must have cost
+        self.noted: dict[Session, list[tuple[dict[str, Any], Note]]] = {}
         self.unfit: str = ""  # why the package cannot be imported; then nothing else is tried
         edition = config.getoption("--edition") or self.assignment.settings.edition
         self.staged = lay_out(self.assignment, folder, edition, config.getoption("--package"))
         self.dialect = self.staged.dialect(config.getoption("--reading") or self.staged.readings[0])
         self.wall = named(course.root, config.getoption("--wall"))
-        self.session = Session(self.wall, self.staged.plain())
+        limits = self.assignment.settings.limits
+        self.scratch = Scratch(limits.scratch_files, limits.scratch_mb)  # code that keeps a log may do so
+        self.session = Session(self.wall, self.staged.plain(), scratch=self.scratch)
         self._overlays: dict[tuple[str, ...], Session] = {}
         self._fork = contextlib.ExitStack()  # the fork that serves now, and what it serves
         self._remote: Remote | None = None
@@ -99,7 +109,8 @@ class Examination:
         if not (self.overlay and rests_on):
             return self.session
         if rests_on not in self._overlays:
-            self._overlays[rests_on] = Session(self.wall, self.staged.overlaid(rests_on, self.dialect))
+            staged = self.staged.overlaid(rests_on, self.dialect)
+            self._overlays[rests_on] = Session(self.wall, staged, scratch=self.scratch)
         return self._overlays[rests_on]
 
     @property
@@ -135,10 +146,11 @@ class Examination:
         serves = (spec.grade_id, self.session_for(self.lent_for(spec.grade_id, spec.rests_on)))
         seed = self.seed_of(f"{name} world")
         if self._remote is not None and self._serves == serves and self._remote.begin(seed):
+            self._remote.notes = []
             return self._remote
         self.end_fork()
         channel = self._fork.enter_context(self.fork(serves[1], seed))
-        self._fork.callback(lambda: self._count(channel))
+        self._fork.callback(self.count, channel)
         remote = Remote(channel, self.hung, self.dialect)
         remote.changed, remote.starved = self.changed, self.starved
         try:
@@ -147,10 +159,19 @@ class Examination:
             self.unfit = str(error)
             raise
         remote.begin(seed)  # importing the package may have drawn random numbers
+        remote.notes = []
         self._remote, self._serves = remote, serves
         return remote
 
-    def _count(self, channel: Channel) -> None:
+    def keep_notes(self, outcome: dict[str, Any], name: str) -> None:
+        """Keep some calls of a check that passed: it passes only if they give the same again."""
+        if outcome["passed"] and self._remote is not None and self._serves is not None:
+            rng = np.random.default_rng(self.seed_of(f"{name} again"))
+            notes = chosen(outcome["question"], self._remote.notes or (), rng)
+            self.noted.setdefault(self._serves[1], []).extend((outcome, note) for note in notes)
+
+    def count(self, channel: Channel) -> None:
+        """End a fork and add what it used."""
         self.cpu += channel.end().cpu_seconds
 
     def end_fork(self) -> None:
@@ -183,8 +204,10 @@ def examination(request: pytest.FixtureRequest) -> Iterator[Examination]:
     yield state
     if request.config.getoption("--results"):
         state.end_fork()
+        repeat(state)
         state.recognised = _recognised(state)
         state.same_faults = _same_faults(state) if state.overlay else {}
+        state.prices = _prices(state)
     state.close()
 
 
@@ -220,13 +243,21 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         return report
     error = call.excinfo.value if call.excinfo else None
     state.outcomes.append(_outcome(state, item, error))
+    state.keep_notes(state.outcomes[-1], item.name)
     return report
 
 
 def _outcome(state: Examination, item: pytest.Item, error: BaseException | None) -> dict[str, Any]:
     spec = _spec(item)
-    outcome: dict[str, Any] = {"question": spec.grade_id, "name": item.name.removeprefix("test_").replace("_", " ")}
-    outcome |= {"weight": spec.weight, "rests_on": spec.rests_on, "passed": error is None, "code": "", "message": ""}
+    outcome: dict[str, Any] = {"question": spec.grade_id, "name": _shown(item.name)}
+    outcome |= {
+        "must_hold": spec.must_hold,
+        "weight": spec.weight,
+        "rests_on": spec.rests_on,
+        "passed": error is None,
+        "code": "",
+        "message": "",
+    }
     if error is None:
         return outcome
     if isinstance(error, StudentError):
@@ -245,6 +276,10 @@ def _outcome(state: Examination, item: pytest.Item, error: BaseException | None)
     else:
         outcome |= {"code": "bug", "message": f"{type(error).__name__}: {error}"}
     return outcome
+
+
+def _shown(name: str) -> str:
+    return name.removeprefix("test_").replace("_", " ")
 
 
 def _reference_passes(state: Examination, item: pytest.Item) -> bool:
@@ -272,7 +307,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         "changed": sorted(state.changed),
         "recognised": state.recognised,
         "same_faults": state.same_faults,
-        "cpu": state.cpu,
+        "prices": state.prices,
+        "cpu": state.cpu - state.used,
     }
     path.write_text(json.dumps(found), encoding="utf-8")
 
@@ -290,16 +326,23 @@ def _recognised(state: Examination) -> dict[str, list[str]]:
     return found
 
 
-def _same_faults(state: Examination) -> dict[str, str]:
-    """For each question that fails by nothing but a misconception of another one: its name. Layers are lent by now."""
-    found: dict[str, str] = {}
+def _same_faults(state: Examination) -> dict[str, list[str]]:
+    """For each question that fails by nothing but misconceptions of another one: their names. Layers are lent."""
+    found: dict[str, list[str]] = {}
     named = [by_name(name) for names in state.recognised.values() for name in names]
     for question in _wrong(state):
         for wrong in [wrong for wrong in named if question in wrong.may_cost]:
             trial = functools.partial(same_fault, question=question, wrong=wrong)
             if _tried(state, LENT, f"{wrong.name} in {question}", trial):
-                found[question] = wrong.name
+                found.setdefault(question, []).append(wrong.name)
     return found
+
+
+def _prices(state: Examination) -> dict[str, list[str]]:
+    """For each misconception that may excuse a question: the checks that it must have cost in its own."""
+    names = dict.fromkeys(name for names in state.same_faults.values() for name in names)
+    seeds = (state.seed_of, lambda name: state.seed_of(f"again {name}"))
+    return {name: [_shown(check) for check in price(by_name(name), seeds)] for name in names}
 
 
 def _wrong(state: Examination) -> list[str]:

@@ -3,17 +3,21 @@
 A net that skips its ReLUs on the way back fails with dropout and with normalization as well, although the fault has
 nothing to do with them. The reference, with the same fault planted in it, is then the measure: a hand-in whose nets
 answer in every number as that one does has this fault and no other, and what the question asks for is right.
+
+Code can play a fault while it is compared. So the question that is to have paid must have lost every check that the
+reference with the fault loses there (`price`); where one of them passed, nothing is excused (`excused`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence, Set
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from autograder.checks.api import Array, CallFailed, Student, rel_error
-from autograder.misconceptions import Misconception
+from autograder.checks.api import Array, CallFailed, Student, checks_of, rel_error
+from autograder.misconceptions import Misconception, by_name
 
 EQUAL = 1e-4  # norm-relative; a small number inside the logarithm of the loss changes less
 
@@ -111,3 +115,67 @@ def _set(net: Any, sizes: list[int], rng: np.random.Generator) -> None:
 def _equal(first: Answers, second: Answers) -> bool:
     same = bool(first) and first.keys() == second.keys()
     return same and all(rel_error(first[name], second[name]) < EQUAL for name in first)
+
+
+def price(wrong: Misconception, seeds: Sequence[Callable[[str], int]]) -> tuple[str, ...]:
+    """The checks of its own question that the reference with `wrong` planted in it fails, whatever the seeds.
+
+    Parameters
+    ----------
+    wrong : Misconception
+        What was recognised.
+    seeds : sequence of functions
+        Each gives a seed for a check by its name. A check that chance lets pass under one of them is left out.
+    """
+    from autograder.examiner.student_local import LocalStudent  # takes a while to load
+
+    lost = []
+    with np.errstate(all="ignore"):
+        for check in checks_of(wrong.question):
+            for seed in seeds:
+                twin = LocalStudent.of_reference(appended={wrong.module: wrong.source()})
+                twin.seed(seed(f"{check.__name__} world"))
+                try:
+                    check(twin, np.random.default_rng(seed(check.__name__)))
+                except Exception:  # whatever it raises, it does not pass
+                    continue
+                break  # it passed
+            else:
+                lost.append(check.__name__)
+    return tuple(lost)
+
+
+def excused(
+    candidates: Mapping[str, Sequence[str]], prices: Mapping[str, Sequence[str]], lost: Mapping[str, Set[str]]
+) -> dict[str, str]:
+    """Questions that a fault fails which another question has paid for, and that fault's name.
+
+    Whoever pays is not excused itself, and whoever is excused pays for nobody.
+
+    Parameters
+    ----------
+    candidates : mapping of str to sequence of str
+        For each question that fails: misconceptions that explain all of it.
+    prices : mapping of str to sequence of str
+        For each misconception: the checks of its own question that it must have lost.
+    lost : mapping of str to set of str
+        For each question: the checks that it has lost in the end.
+
+    Examples
+    --------
+    >>> excused({"fc_net_dropout": ["gradient_skips_relu"]}, {"gradient_skips_relu": ["a"]}, {"fc_net": {"a", "b"}})
+    {'fc_net_dropout': 'gradient_skips_relu'}
+    >>> excused({"fc_net_dropout": ["gradient_skips_relu"]}, {"gradient_skips_relu": ["a"]}, {"fc_net": {"b"}})
+    {}
+    """
+    found: dict[str, str] = {}
+    payers: set[str] = set()
+    for question in sorted(candidates):
+        for name in candidates[question]:
+            payer, cost = by_name(name).question, set(prices.get(name, ()))
+            if question in payers or payer in found or not cost or not cost <= lost.get(payer, set()):
+                continue
+            found[question] = name
+            payers.add(payer)
+            break
+    return found

@@ -7,15 +7,17 @@ wrong becomes a StudentError whose text is made here from codes and numbers, nev
 from __future__ import annotations
 
 import builtins
+import functools
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from autograder.checks.api import CallFailed
+from autograder.checks.api import MEASURING, CallFailed
 from autograder.examiner.dialect import PLAIN, Dialect
+from autograder.examiner.repeating import MOST_NOTES, Note, of_layer, of_net
 from autograder.examiner.session import Channel
 from autograder.worker import wire
 
@@ -44,6 +46,7 @@ KEY = r"[a-z_]{1,16}|[Wb][0-9]{1,2}|(gamma|beta)[0-9]{1,2}"  # keys that may be 
 _TYPES = ("NoneType", "ndarray", "tuple", "list", "dict", "int", "float", "bool", "str", "float32", "float64")
 
 
+_QUOTES = re.compile(r"[\"\u00ab\u00bb\u201c-\u201f\u2039\u203a\u275d\u275e\u300c-\u300f\u301d-\u301f\uff02]")
 STARVED = 2  # so often may a function run out of memory: filling it takes as long as all checks of a right hand-in
 
 
@@ -93,6 +96,9 @@ def _checked(value: Any, returns: Sequence[tuple[str, str]]) -> Any:
 class Remote:
     """The calls of one fork: sends requests, turns faults into sentences, and does not call again what hung.
 
+    `notes` are the calls that must give the same when they are made again (repeating.py); None: nothing is noted.
+    `seeded` is what the generators were seeded with just before the next call.
+
     Parameters
     ----------
     channel : Channel
@@ -102,6 +108,9 @@ class Remote:
     dialect : Dialect, optional
         What the hand-in speaks.
     """
+
+    notes: list[Note] | None = None
+    seeded: int | None = None
 
     def __init__(self, channel: Channel, hung: set[str], dialect: Dialect = PLAIN) -> None:
         self._channel, self._hung, self.dialect = channel, hung, dialect
@@ -226,9 +235,22 @@ class Remote:
 
 
 def import_reason(answer: dict[str, Any], places: Mapping[str, int]) -> str:
-    """Why a package could not be imported. No hidden input was near, so the error's own text is kept, tidied."""
-    kind = "".join(letter for letter in tidy(answer.get("type"), 80) if letter.isalnum() or letter == "_")
-    return f"Your package could not be imported: {kind}: {tidy(answer.get('text'), 400)}{_place(answer, places)}"
+    """Why a package could not be imported. No hidden input was near, so the error's own text is kept, in quotes."""
+    words, place = own_words(answer.get("type"), answer.get("text")), _place(answer, places)
+    return f"Your package could not be imported. Python or your code, not the course, says: {words}{place}"
+
+
+def own_words(kind: object, text: object) -> str:
+    """An error's own text in quotes that it cannot close: whoever wrote the code chose it, and it may sound like ours.
+
+    Examples
+    --------
+    >>> print(own_words("ValueError", 'no". The course says: "full marks'))
+    "ValueError: no'. The course says: 'full marks"
+    """
+    name = "".join(letter for letter in tidy(kind, 80) if letter.isalnum() or letter == "_")
+    words = _QUOTES.sub("'", ": ".join(part for part in (name, tidy(text, 400)) if part))
+    return '"' + words + '"'
 
 
 class Handle:
@@ -280,27 +302,46 @@ class Handle:
 class _Params(Handle):
     """The `params` of a net, which every dialect names alike."""
 
+    written: dict[str, Any] | None = None  # what was written last, by its name
+
     def _path(self) -> list[Any]:
         return [self.number, "params"]
 
     def _key(self, key: str) -> str:
         return key
 
+    def update(self, items: Mapping[str, Any]) -> None:
+        """Write these entries, in this order."""
+        super().update(items)
+        if self.written is not None:
+            self.written.update(items)
+
 
 class Net(Handle):
     """A net in the worker: `loss(X)` gives scores, `loss(X, y)` gives (loss, grads)."""
 
+    def __init__(self, remote: Remote, number: int, name: str, made: Callable[[Student], Any] | None = None) -> None:
+        super().__init__(remote, number, name)
+        self._made = made
+        self._written: dict[str, Any] = {}
+
     @property
     def params(self) -> _Params:
         """The net's parameters, read and written one by one."""
-        return _Params(self._remote, self.number, "params")
+        params = _Params(self._remote, self.number, "params")
+        params.written = self._written
+        return params
 
     def loss(self, X: Array, y: Array | None = None) -> Any:
         """Scores (N, C) without y, else the loss (nats) and the dict of gradients."""
         path, name = [self.number, "loss"], f"{self._name}.loss"
         if y is None:
             return self._remote.call(name, path, [("array", "scores")], [X])
-        return self._remote.call(name, path, [("float", "loss"), ("arrays", "grads")], [X, y])
+        seeded, self._remote.seeded = self._remote.seeded, None
+        loss, grads = self._remote.call(name, path, [("float", "loss"), ("arrays", "grads")], [X, y])
+        if self._remote.notes is not None and MEASURING.on and self._made is not None:
+            self._remote.notes.append(of_net(self._made, dict(self._written), X, y, seeded, loss))
+        return loss, grads
 
 
 class _Module:
@@ -310,11 +351,16 @@ class _Module:
     def __getattr__(self, name: str) -> Any:
         def call(*given: Any, **named: Any) -> Any:
             arguments, keywords = self._remote.dialect.call(self._module, name, given, named)
+            seeded, self._remote.seeded = self._remote.seeded, None
             if name[0].isupper():
                 number = self._remote.call(name, [self._module, name], [("handle", "net")], arguments, keywords)
-                return Net(self._remote, number, name)
+                made = functools.partial(_made, module=self._module, name=name, given=given, named=dict(named))
+                return Net(self._remote, number, name, made)
             returns = _returns(self._module, name)
             value = self._remote.call(name, [self._module, name], returns, arguments, keywords)
+            notes = self._remote.notes
+            if notes is not None and len(notes) < MOST_NOTES and (note := of_layer(name, given, named, seeded, value)):
+                notes.append(note)
             if len(returns) == 1:
                 return value
             rule = name if self._module == "optim" else None
@@ -324,6 +370,11 @@ class _Module:
             )
 
         return call
+
+
+def _made(student: Student, module: str, name: str, given: Sequence[Any], named: Mapping[str, Any]) -> Any:
+    """A net that is made as another one was."""
+    return getattr(getattr(student, module), name)(*given, **named)
 
 
 class Student:
@@ -345,3 +396,4 @@ class Student:
     def seed(self, number: int) -> None:
         """Seed `random` and NumPy's global generator where the student's code runs."""
         self._remote.ask("seed", "seed", seed=number)
+        self._remote.seeded = number

@@ -11,7 +11,8 @@ changed images for the guard.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from autograder.examiner.files import read_plain
 from autograder.examiner.guard import GuardImages
 from autograder.examiner.session import Channel, Session, Usage, WorkerLost
 from autograder.examiner.stage import StagedHandIn
-from autograder.examiner.student import StudentError, import_reason, tidy
+from autograder.examiner.student import StudentError, import_reason, own_words
 from autograder.examiner.target_data import prepared_data, validation
 from autograder.examiner.target_judge import RUNS, Outcome, Progress, Run, outcome
 from autograder.examiner.target_section import section
@@ -34,6 +35,8 @@ MAX_EPOCHS = 1000
 STUCK_SECONDS = 60  # CPU seconds without a training step
 GUARD_SECONDS = 60  # CPU seconds for the guard's images, beside the budget
 WEIGHTS = "model.npz"
+CELL = r"setup.cell|code.cell.[0-9]{1,4}.of.the.target.section"  # where an error may have come up beside a module
+MAX_LINES = 100_000  # of a cell, as far as they are told
 
 
 def rerun(
@@ -162,7 +165,7 @@ def _watch(channel: Channel, request: dict[str, Any], run: Run) -> str:
     while True:
         report, arrays = channel.receive()
         if report.get("event") != "epoch":
-            return _ended(report, arrays, run)
+            return _ended(report, arrays, run, channel.places)
         if isinstance(called := report.get("called"), list):
             run.called |= {name for name in called[:200] if isinstance(name, str)}
         is_best = bool(arrays) and run.see(arrays[0])
@@ -174,7 +177,7 @@ def _watch(channel: Channel, request: dict[str, Any], run: Run) -> str:
             return f"Training was stopped after {MAX_EPOCHS} epochs; the best epoch until then counts."
 
 
-def _ended(report: dict[str, Any], arrays: wire.Arrays, run: Run) -> str:
+def _ended(report: dict[str, Any], arrays: wire.Arrays, run: Run, lines: Mapping[str, int]) -> str:
     """The last report of a training: why it ended early, if it did."""
     event = report.get("event")
     if event == "budget":
@@ -185,15 +188,24 @@ def _ended(report: dict[str, Any], arrays: wire.Arrays, run: Run) -> str:
             "Look for a loop that never ends."
         )
     if event == "fault":
-        text = tidy(report.get("text"), 200)
-        kind, file, line = (tidy(report.get(key), 40) for key in ("type", "file", "line"))
-        run.unwritten = kind == "NotImplementedError"
+        run.unwritten = report.get("type") == "NotImplementedError"
+        place = _place(report, lines)
         if run.unwritten:
-            return f"The target section needs something that is not written yet: {file}, line {line}."
-        return f"The target section raised {kind}: {text} ({file}, line {line})."
+            return f"The target section needs something that is not written yet{place}."
+        words = own_words(report.get("type"), report.get("text"))
+        return f"The target section raised an error{place}. Python or your code, not the course, says: {words}"
     if arrays and not run.history:  # the net at the end counts where no epoch was seen
         run.see(arrays[0])
     return "" if run.history else "The section trained nothing: it left no `model` and no Solver was run."
+
+
+def _place(report: dict[str, Any], lines: Mapping[str, int]) -> str:
+    """Where an error came up: a cell, or a line that the hand-in has. A place must not carry messages."""
+    file, line = report.get("file"), report.get("line")
+    if not isinstance(file, str) or type(line) is not int or not 0 <= line < MAX_LINES:
+        return ""
+    known = line <= lines.get(file, 0) if file.endswith(".py") else re.fullmatch(CELL, file)
+    return f" ({file}, line {line})" if known else ""
 
 
 def _classified(channel: Channel, images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:

@@ -80,3 +80,32 @@ def test_files_beside_the_package_are_never_imported(grade):
     shares, result = grade("", FILES)
     assert shares["dropout_forward"] == 0
     assert shares["dropout_backward"] == shares["fc_net_dropout"] == 1, result.questions[1].message()
+
+
+LOGGING = """
+
+import logging as _logging, os as _os
+_logging.basicConfig(filename="train.log", filemode="w")
+_logging.warning("imported")
+_log = open("log.txt", "w")
+_affine = affine_forward
+def affine_forward(x, w, b):
+    _log.write("called\\n")
+    with open("shapes.csv", "a") as file:
+        file.write(f"{x.shape}\\n")
+    return _affine(x, w, b) if _os.path.getsize("train.log") else 1 // 0
+"""
+
+
+def test_a_hand_in_that_keeps_a_log_in_its_working_folder_loses_nothing(wall, monkeypatch, own_temporary):
+    monkeypatch.setenv(walls.VARIABLE, wall.name)
+    folder = own_temporary / "log"
+    shutil.copytree(REPOSITORY / "assignments/deep_nets/nndl", folder / "nndl")
+    with (folder / "nndl" / "layers.py").open("a", encoding="utf-8") as file:
+        file.write(LOGGING)
+    assignment = Course(REPOSITORY).assignment("deep_nets")
+    result = examined(assignment, "log", folder, only=["affine_forward"], with_target=False, store=False)
+    assert [question.share for question in result.questions] == [1], result.questions[0].message()
+    assert sorted(path.name for path in folder.rglob("*") if path.suffix in (".log", ".txt", ".csv")) == []
+    shutil.rmtree(folder)
+    assert list(own_temporary.iterdir()) == []

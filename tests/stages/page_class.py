@@ -25,7 +25,10 @@ section = "target_section"
 setup = "setup"
 """
 ORIGIN = {"kit": "0.1.0", "edition": "canonical", "wall": "bubblewrap", "data": "none", "key": "a-key-that-nobody-sees"}
-SYNTAX = "Your package could not be imported: SyntaxError: '(' was never closed (layers.py, line 3)"
+SYNTAX = (
+    "Your package could not be imported. Python or your code, not the course, says: "
+    "\"SyntaxError: '(' was never closed\" (layers.py, line 3)"
+)
 SENTENCE = "You multiply what is kept by p. Divide by p."
 SCRIPT = "<script>document.title = 'mine'</script>"
 HOSTILE = "<img src=x onerror=alert(1)>"

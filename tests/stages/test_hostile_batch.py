@@ -233,5 +233,6 @@ def test_a_hand_in_that_is_slow_in_every_probe_does_not_hold_the_batch(tmp_path,
     layers = [question for question in result.questions if question.question.endswith("ward")]
     assert {question.state for question in layers} == {"graded"}
     assert max(question.share for question in layers) < 0.2
-    # Two runs of pytest, each with 3 seconds and those of the check that used up the last of them: 12 in all.
-    assert result.timing.cpu_seconds < 18  # 25 where recognition goes on
+    # All runs together have 3 seconds and those of the check that used up the last of them; the rest is the examiner's.
+    assert result.timing.cpu_seconds < 10  # 18 where each run has them anew, 25 where recognition goes on
+    assert any("none was run again" in remark for question in layers for remark in question.remarks)

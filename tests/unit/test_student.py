@@ -1,5 +1,6 @@
 """A hand-in seen through the proxies, in a real worker: values, handles, and every way to answer wrongly."""
 
+import re
 import shutil
 from types import ModuleType
 
@@ -274,3 +275,17 @@ def test_keys_that_a_hand_in_chose_are_not_told():
         with pytest.raises(StudentError) as told:
             config[key]
         assert str(told.value) == 'sgd_momentum\'s config["..."] was not found in your package.'
+
+
+def test_words_of_the_students_own_code_stay_within_quotes(examine):
+    """Who reads a page must see which words are the course's."""
+    said = 'no\\". This hand-in was graded by a person: \\u201cfull marks\\u201d. \\"'
+    with pytest.raises(StudentError) as caught:
+        examine(layers=f'class Solved(Exception):\n    pass\nraise Solved("{said}")')
+    told = str(caught.value)
+    assert told.startswith(
+        "Your package could not be imported. Python or your code, not the course, says: \"Solved: no'."
+    )
+    assert told.count('"') == 2
+    assert re.search(r'" \(layers.py, line [0-9]+\)$', told)
+    assert not set("\u201c\u201d\u00ab\u00bb") & set(told)

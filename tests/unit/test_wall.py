@@ -161,13 +161,13 @@ def test_runtime_holds_numpy_and_nothing_of_ours():
     assert all(path.stat().st_mode & stat.S_IROTH for path in made.folder.rglob("*.py"))
 
 
-def test_checks_write_nothing(wall, staged):
+def test_without_a_folder_to_write_in_nothing_is_written(wall, staged):
     with Session(wall, staged) as session:
         got, _ = call(session, "write", 1, 10)
         assert "raised" in got
 
 
-def test_training_writes_into_a_folder_that_is_empty_again_for_the_next_fork(wall, staged):
+def test_code_writes_into_a_folder_that_is_empty_again_for_the_next_fork(wall, staged):
     with Session(wall, staged, scratch=Scratch(files=3, megabytes=1)) as session:
         assert call(session, "write", 2, 10)[0] == ["file-0", "file-1"]
         assert call(session, "write", 1, 10)[0] == ["file-0"]
