@@ -32,6 +32,7 @@ from autograder.errors import CourseError
 
 Array = np.ndarray[Any, Any]
 
+PRECISE = 1e-10  # norm-relative: what float64 code reaches, and float32 code does not
 LARGEST = 1e100  # numbers above it make norms overflow, and compared with inf every error is small
 ALARM = 1e-11  # probability that one comparison fails right code
 
@@ -182,6 +183,21 @@ def rel_error(a: Array | float, b: Array | float, floor: float = 1e-8) -> float:
         return float("inf")
     scale = max(float(np.linalg.norm(a)), float(np.linalg.norm(b)), floor)
     return float(np.linalg.norm(a - b)) / scale if np.isfinite(scale) else float("inf")
+
+
+def require_precise(value: Array, expected: Array, tolerance: float, sentence: str) -> None:
+    """The answer to float64 inputs must be right, or the sentence is said, and then right to the precision of float64.
+
+    Numeric gradients need that precision: a net's are all noise where one of its layers computes in float32.
+
+    Raises
+    ------
+    CheckFailed
+        If it is not.
+    """
+    error = rel_error(value, expected)
+    require(error < tolerance, sentence)
+    require(error < PRECISE, "The output for float64 inputs is not as precise as they are.")
 
 
 def numeric_gradient(f: Callable[[Array], float], x: Array, step: float = 1e-5) -> Array:
