@@ -75,6 +75,21 @@ def _bn_defaults(student: Student, rng: np.random.Generator) -> Fingerprint:
     return _entries(out, "out") | _vector(np.asarray(param["running_mean"]) * 1e3, "running_mean")
 
 
+def _bn_precision(student: Student, rng: np.random.Generator) -> Fingerprint:
+    """Whether a change of x shows that float32 cannot hold."""
+    outs = [
+        student.layers.batchnorm_forward(x, GAMMA, BETA, {"mode": "train"})[0]
+        for x in (BATCHES[0], BATCHES[0] + 1e-11 * DOUT)
+    ]
+    return {"sees little": bool((outs[0] != outs[1]).any())}
+
+
+def _bn_settings_kept(student: Student, rng: np.random.Generator) -> Fingerprint:
+    param = student.dict(mode="train", eps=EPS, momentum=MOMENTUM)
+    student.layers.batchnorm_forward(BATCHES[0], GAMMA, BETA, param)
+    return {f"{name} kept": bool(name in param and param[name] == value) for name, value in (("eps", EPS),)}
+
+
 def _bn_unknown_mode(student: Student, rng: np.random.Generator) -> Fingerprint:
     try:
         student.layers.batchnorm_forward(BATCHES[0], GAMMA, BETA, {"mode": "other"})
@@ -97,6 +112,17 @@ def _ln_alone(student: Student, rng: np.random.Generator) -> Fingerprint:
 
 def _ln_defaults(student: Student, rng: np.random.Generator) -> Fingerprint:
     return _entries(student.layers.layernorm_forward(BATCHES[0] * 3e-3, GAMMA, BETA, {})[0], "out")
+
+
+def _ln_precision(student: Student, rng: np.random.Generator) -> Fingerprint:
+    outs = [student.layers.layernorm_forward(x, GAMMA, BETA, {})[0] for x in (BATCHES[0], BATCHES[0] + 1e-11 * DOUT)]
+    return {"sees little": bool((outs[0] != outs[1]).any())}
+
+
+def _ln_again(student: Student, rng: np.random.Generator) -> Fingerprint:
+    param = student.dict(eps=EPS)
+    first, again = (student.layers.layernorm_forward(BATCHES[0], GAMMA, BETA, param)[0] for _ in range(2))
+    return {"repeats": bool(np.allclose(first, again))}
 
 
 def _backward_of(layer: str, backward: str) -> Rows:
@@ -210,10 +236,18 @@ PROBES: dict[str, dict[str, Rows]] = {
         "test": _bn_test,
         "also defaults": _bn_defaults,
         "also unknown mode": _bn_unknown_mode,
+        "also precision": _bn_precision,
+        "also settings": _bn_settings_kept,
     },
     "batchnorm_backward": _backward_probe("batchnorm", "batchnorm_backward"),
     "batchnorm_backward_alt": _backward_probe("batchnorm", "batchnorm_backward_alt"),
-    "layernorm_forward": {"train": _ln_forward, "alone": _ln_alone, "also defaults": _ln_defaults},
+    "layernorm_forward": {
+        "train": _ln_forward,
+        "alone": _ln_alone,
+        "also defaults": _ln_defaults,
+        "also precision": _ln_precision,
+        "also again": _ln_again,
+    },
     "layernorm_backward": _backward_probe("layernorm", "layernorm_backward"),
     "fc_net_batchnorm": _net_probe("batchnorm"),
     "fc_net_layernorm": _net_probe("layernorm"),

@@ -86,8 +86,14 @@ def _relu_forward_in_four_dimensions(student: Student, rng: np.random.Generator)
     return _seen("out", student.layers.relu_forward(x)[0], x.shape)
 
 
+def _relu_precision(student: Student, rng: np.random.Generator) -> Fingerprint:
+    """Whether a change of x shows that float32 cannot hold."""
+    outs = [student.layers.relu_forward(x)[0] for x in (_away(5, 7), _away(5, 7) + 1e-11)]
+    return {"sees little": bool((outs[0] != outs[1]).any())}
+
+
 def _relu_backward(student: Student, rng: np.random.Generator) -> Fingerprint:
-    x, dout = np.array([[1.7, 1.7, -0.6, -0.6, 0.3]]), np.array([[2.0, -3.0, 5.0, -7.0, 11.0]])
+    x, dout = np.array([[1.7, 1.7, -0.6, -0.6, 0.3, 0.02]]), np.array([[2.0, -3.0, 5.0, -7.0, 11.0, 13.0]])
     _, cache = student.layers.relu_forward(x)
     dx = student.layers.relu_backward(dout, cache)
     if dx.shape != x.shape:
@@ -244,7 +250,11 @@ PROBES: dict[str, dict[str, Rows]] = {
         "images": _affine_backward_of((4, 2, 3, 2), 5),
         "also after another call": _affine_backward_of((5, 7), 3, between=True),
     },
-    "relu_forward": {"flat": _relu_forward, "also four dimensions": _relu_forward_in_four_dimensions},
+    "relu_forward": {
+        "flat": _relu_forward,
+        "also four dimensions": _relu_forward_in_four_dimensions,
+        "also precision": _relu_precision,
+    },
     "relu_backward": {
         "flat": _relu_backward,
         "also four dimensions": _relu_backward_of((2, 3, 4, 5)),

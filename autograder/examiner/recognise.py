@@ -172,14 +172,37 @@ def _forward_in_four_dimensions(student: Student, rng: np.random.Generator) -> F
 def _forward_draws(student: Student, rng: np.random.Generator) -> Fingerprint:
     x = _inputs(rng, 30, 20)
     again = bool((_train(student, x, 0.5) == _train(student, x, 0.5)).all())
-    first, other, same = (_train(student, x, 0.5, seed=seed) for seed in (11, 12, 11))
-    return {"repeat": again, "same seed": bool((first == same).all()), "other seed": bool((first == other).all())}
+    first, other, same, zero, zero_again = (_train(student, x, 0.5, seed=seed) for seed in (11, 12, 11, 0, 0))
+    return {
+        "repeat": again,
+        "same seed": bool((first == same).all()),
+        "other seed": bool((first == other).all()),
+        "seed 0": bool((zero == zero_again).all()),
+    }
+
+
+def _forward_at_the_ends(student: Student, rng: np.random.Generator) -> Fingerprint:
+    """p near 0 and near 1, and an x of float32."""
+    x = _inputs(rng, 40, 50)
+    rows: Fingerprint = {f"factor at {p}": _factor(_train(student, x, p), x) for p in (0.05, 0.95)}
+    single = x.astype(np.float32)
+    return rows | {"factor in float32": round(_factor(_train(student, single, 0.5), single), 3)}
+
+
+def _forward_with_one_dict(student: Student, rng: np.random.Generator) -> Fingerprint:
+    rows: Fingerprint = {}
+    for name, seed in (("with", {"seed": 11}), ("without", {})):
+        param = student.dict(mode="train", p=0.75, **seed)
+        student.layers.dropout_forward(_inputs(rng, 5, 4), param)
+        kept = param["mode"] == "train" and param["p"] == 0.75
+        rows |= {f"{name} a seed mode and p kept": bool(kept), f"{name} a seed there is one after": "seed" in param}
+    return rows
 
 
 def _backward_in_training(student: Student, rng: np.random.Generator) -> Fingerprint:
     """How the gradient compares with what the student's own forward pass did."""
     rows: Fingerprint = {}
-    for p in (0.3, 0.7):
+    for p in (0.3, 0.7, 0.95):
         x, dout = _inputs(rng, 60, 80), _inputs(rng, 60, 80)
         out, cache = student.layers.dropout_forward(x, {"mode": "train", "p": p})
         dx = student.layers.dropout_backward(dout, cache)
@@ -214,9 +237,12 @@ def _backward_in_four_dimensions(student: Student, rng: np.random.Generator) -> 
 def _backward_after_another_call(student: Student, rng: np.random.Generator) -> Fingerprint:
     x = _inputs(rng, 30, 20)
     out, cache = student.layers.dropout_forward(x, {"mode": "train", "p": 0.5})
-    student.layers.dropout_forward(x, {"mode": "train", "p": 0.5})
+    param = student.dict(mode="train", p=0.5)
+    _, other = student.layers.dropout_forward(x, param)
     dx = student.layers.dropout_backward(np.ones_like(x), cache)
-    return {"gradient is zero where the output is": bool(((dx != 0) == (out != 0)).all())}
+    student.layers.dropout_backward(np.ones_like(x), other)
+    zero = bool(((dx != 0) == (out != 0)).all())
+    return {"gradient is zero where the output is": zero, "mode kept": param["mode"] == "train"}
 
 
 def _net_in_training(student: Student, rng: np.random.Generator) -> Fingerprint:
@@ -330,6 +356,8 @@ _PROBES: dict[str, dict[str, Rows]] = {
         "test": _forward_in_test_mode,
         "also four dimensions": _forward_in_four_dimensions,
         "also draws": _forward_draws,
+        "also ends": _forward_at_the_ends,
+        "also one dict": _forward_with_one_dict,
     },
     "dropout_backward": {
         "train": _backward_in_training,

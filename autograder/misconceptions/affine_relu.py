@@ -266,6 +266,14 @@ def relu_in_two_dimensions_only(x):
     return out, x
 
 
+@wrong(
+    may_cost=NETS,
+    sentence="Your ReLU computes in float32. Do not cast: numeric gradients need float64.",
+)
+def relu_cast_to_float32(x):
+    return np.maximum(x.astype(np.float32), 0), x
+
+
 wrong = functools.partial(misconception, question="relu_backward", replaces="layers.relu_backward")
 
 
@@ -330,6 +338,14 @@ def relu_gradient_divided_by_x(dout, cache):
 def relu_gradient_in_two_dimensions_only(dout, cache):
     _n, _d = cache.shape
     return dout * (cache > 0)
+
+
+@wrong(
+    may_cost=("fc_net_batchnorm", "fc_net_layernorm"),
+    sentence="Your relu_backward lets dout pass only where x is above a number that is not 0. Compare x with 0.",
+)
+def relu_gradient_from_a_tenth_on(dout, cache):
+    return dout * (cache > 0.1)
 
 
 def _remembering_relu(x):

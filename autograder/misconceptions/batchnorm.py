@@ -337,3 +337,28 @@ def unknown_mode_taken_for_test(x, gamma, beta, bn_param):
         mean, var = x.mean(axis=0), x.var(axis=0)
         _bn_keep(bn_param, momentum, mean, var)
     return _bn_scaled(x, gamma, beta, mean, var, eps)
+
+
+@wrong(
+    sentence="Your batchnorm computes in float32. Do not cast: numeric gradients need float64.",
+)
+def batchnorm_cast_to_float32(x, gamma, beta, bn_param):
+    mode, eps, momentum, mean, var = _bn_settings(x, bn_param)
+    x = x.astype(np.float32)
+    if mode == "train":
+        mean, var = x.mean(axis=0), x.var(axis=0)
+        _bn_keep(bn_param, momentum, mean, var)
+    return _bn_scaled(x, gamma, beta, mean, var, eps)
+
+
+@wrong(
+    may_cost=(),
+    sentence="You take eps out of bn_param (pop), so the next call uses the default. Read it with get.",
+)
+def eps_taken_out_of_bn_param(x, gamma, beta, bn_param):
+    mode, eps, momentum, mean, var = _bn_settings(x, bn_param)
+    bn_param.pop("eps", None)
+    if mode == "train":
+        mean, var = x.mean(axis=0), x.var(axis=0)
+        _bn_keep(bn_param, momentum, mean, var)
+    return _bn_scaled(x, gamma, beta, mean, var, eps)
