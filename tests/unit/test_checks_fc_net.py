@@ -205,3 +205,24 @@ def test_gradients_past_all_measure_are_not_right_because_norms_overflow(name):
     checks = [check for check in checks_of_all(wanted) if "gradient" in check.__name__ or name == "affine_backward"]
     assert len(checks) >= 6
     assert failures(student, checks, [1]) == {check.__name__ for check in checks}
+
+
+@pytest.mark.parametrize("name", ["relu_gradient_reversed", "gradient_by_both_signs", "gradient_times_the_output"])
+def test_a_wrong_relu_gradient_is_not_told_to_belong_to_another_call(name):
+    failed = failures(planted(by_name(name)), checks_of("relu_backward"), [0])
+    assert failed
+    assert "test_every_relu_cache_keeps_its_own_input" not in failed
+
+
+@pytest.mark.parametrize("out", ["np.abs(x)", "np.where(x > 0, x, 0.01 * x)"])
+def test_gradients_of_a_wrong_relu_are_right_for_small_numbers_too(out):
+    slope = {"np.abs(x)": "np.sign(x)"}.get(out, "np.where(x > 0, 1, 0.01)")
+    text = f"""
+def relu_forward(x):
+    return {out}, x
+def relu_backward(dout, cache):
+    x = cache
+    return dout * {slope}
+"""
+    student = LocalStudent.of_reference(appended={"layers": text})
+    assert not failures(student, checks_of("relu_backward"), range(3))
