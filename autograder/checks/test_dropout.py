@@ -144,7 +144,7 @@ def _divides(out: Array, x: Array, p: float) -> bool:
 
 @question("dropout_forward", weight=0.5, hint="Nothing in the layer needs to know the type of x.")
 def test_float32_is_dropped_and_scaled_too(student: Student, rng: np.random.Generator) -> None:
-    """An x of float32 is treated like one of float64: kept with probability p and divided by p, or left as it is."""
+    """An x of float32 is treated like one of float64, in train mode and in test mode."""
     x, p = _inputs(rng, 80, 60), float(rng.uniform(0.4, 0.6))
     single = x.astype(np.float32)
     out, expected = _train(student, single, p), _train(student, x, p)
@@ -180,7 +180,7 @@ def test_a_seed_fixes_the_mask(student: Student, rng: np.random.Generator) -> No
 @question(
     "dropout_forward",
     weight=0.5,
-    hint="Read from dropout_param and write nothing that was in it: a net has one dict for all its layers.",
+    hint="Read dropout_param, and change nothing that is in it: a net has one dict for all its layers.",
 )
 def test_dropout_param_may_be_used_again(student: Student, rng: np.random.Generator) -> None:
     """mode, p and seed in dropout_param stay as they are, and no seed is added: a net hands the same dict to every
