@@ -186,6 +186,21 @@ def rel_error(a: Array | float, b: Array | float, floor: float = 1e-8) -> float:
     return float(np.linalg.norm(a - b)) / scale if np.isfinite(scale) else float("inf")
 
 
+def require_precise(value: Array, expected: Array, tolerance: float, sentence: str) -> None:
+    """The answer to float64 inputs must be right, or the sentence is said, and then right to the precision of float64.
+
+    Numeric gradients need that precision: a net's are all noise where one of its layers computes in float32.
+
+    Raises
+    ------
+    CheckFailed
+        If it is not.
+    """
+    error = rel_error(value, expected)
+    require(error < tolerance, sentence)
+    require(error < PRECISE, "The output for float64 inputs is not as precise as they are.")
+
+
 def numeric_gradient(f: Callable[[Array], float], x: Array, step: float = 1e-5) -> Array:
     """Gradient of f at x by central differences, (f(x + step e_i) - f(x - step e_i)) / (2 step), in float64.
 

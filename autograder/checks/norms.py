@@ -169,3 +169,20 @@ def single(data: Data) -> Data:
     """The same in float32."""
     x, gamma, beta, dout = (array.astype(np.float32) for array in data)
     return x, gamma, beta, dout
+
+
+def require_own_cache(layer: Layer, student: Student, rng: np.random.Generator) -> None:
+    """Backward must belong to the call that made the cache. Its own gradients are compared, right or wrong."""
+    first, second = inputs(rng, 5, 4), inputs(rng, 5, 4)
+    x, gamma, beta, dout = first
+    backward = getattr(student.layers, layer.backward)
+    _, cache = layer.run(student, x, gamma, beta, {"mode": "train"})
+    want = backward(dout, cache)
+    _, cache = layer.run(student, *second[:3], {"mode": "train"})
+    other = backward(dout, cache)
+    require(rel_error(want[0], other[0]) > EXACT, "dx is the same whatever the forward pass was given.")
+    _, cache = layer.run(student, x, gamma, beta, {"mode": "train"})
+    layer.run(student, *second[:3], {"mode": "train"})
+    got = backward(dout, cache)
+    same = all(rel_error(a, b) < EXACT for a, b in zip(got, want, strict=True))
+    require(same, "The gradients change when there is another forward pass in between.")

@@ -3,6 +3,10 @@
 Settings are drawn anew for every hand-in. Where epsilon stands (inside or outside the root, before or after the bias
 correction) differs from book to book: every one of these places is right, but it must be the same place in all steps.
 Weights are compared by how far they moved, so that a small step counts as much as a large one.
+
+Some checks ask for a property: defaults, any shape, arrays kept apart. A rule that follows the formula has it. One that
+does not is compared with what it does itself, so that its fault is not told, and paid for, once more as another one.
+For that it must be a rule of this kind at all: see `_own_way`.
 """
 
 from __future__ import annotations
@@ -122,6 +126,17 @@ def _same_way(start: Array, got: Sequence[Array], expected: Sequence[Array], tol
     return all(rel_error(a - start, b - start) < tolerance for a, b in zip(got, expected, strict=True))
 
 
+def _judged(
+    student: Student, rule: str, start: Array, gradients: Sequence[Array], config: Mapping[str, Any] | None
+) -> tuple[bool, list[Array], Any, State]:
+    """Whether the student's weights go the right way; these weights, the last config, and what it must hold."""
+    got, (handle,) = _run(student, rule, start, gradients, config)
+    tolerance = EXACT[start.dtype.type]
+    exact = [start.astype(np.float64), *(g.astype(np.float64) for g in gradients)]
+    ways = [_expected(rule, exact[0], exact[1:], config or {}, place) for place in range(STEPS[rule][2])]
+    return any(_same_way(exact[0], got, weights, tolerance) for weights, _ in ways), got, handle, ways[0][1][-1]
+
+
 def _require_steps(
     student: Student,
     rule: str,
@@ -131,12 +146,39 @@ def _require_steps(
     sentence: str,
 ) -> tuple[Any, State]:
     """Fail with the sentence unless the student's weights go the right way; the last config, and what it must hold."""
-    got, (handle,) = _run(student, rule, start, gradients, config)
-    tolerance = EXACT[start.dtype.type]
-    exact = [start.astype(np.float64), *(g.astype(np.float64) for g in gradients)]
-    ways = [_expected(rule, exact[0], exact[1:], config or {}, place) for place in range(STEPS[rule][2])]
-    require(any(_same_way(exact[0], got, weights, tolerance) for weights, _ in ways), sentence)
-    return handle, ways[0][1][-1]
+    right, _, handle, state = _judged(student, rule, start, gradients, config)
+    require(right, sentence)
+    return handle, state
+
+
+def _own_way(
+    student: Student, rule: str, start: Array, gradients: Sequence[Array], config: Mapping[str, Any]
+) -> list[Array]:
+    """The weights that the student's rule gives, right or wrong.
+
+    It must be a rule of this kind: one that repeats itself, begins against the gradient and builds on earlier steps.
+    Otherwise a rule that does nothing would earn points by doing so in every case alike.
+    """
+    way, _ = _run(student, rule, start, gradients, config)
+    _require_repeats(student, rule, start, gradients, config, way)
+    require(np.all((way[0] - start) * gradients[0] < 0), "The first step does not go against the gradient.")
+    anew, _ = _run(student, rule, way[-2], gradients[-1:], config)
+    sentence = "A later step is what it would be without the steps before it."
+    require(not _same_way(way[-2], way[-1:], anew, EXACT[np.float64]), sentence)
+    return way
+
+
+def _require_repeats(
+    student: Student,
+    rule: str,
+    start: Array,
+    gradients: Sequence[Array],
+    config: Mapping[str, Any],
+    way: Sequence[Array],
+) -> None:
+    again, _ = _run(student, rule, start, gradients, config)
+    sentence = "The same steps done twice give different weights: something is kept outside config."
+    require(_same_way(start, again, way, EXACT[start.dtype.type]), sentence)
 
 
 def _require_stored(handle: Any, name: str, expected: Array, sentence: str) -> None:
@@ -172,14 +214,33 @@ def stored(student: Student, rng: np.random.Generator, rule: str, count: int) ->
 
 
 def defaults(student: Student, rng: np.random.Generator, rule: str) -> None:
-    """Without a config, and with each setting left out in turn."""
+    """Without a config, for two arrays, and with each setting left out in turn."""
     w, gradients = rng.uniform(-1, 1, (5, 4)), draw_gradients(rng, (5, 4), 3)
-    _require_steps(student, rule, w, gradients, None, "Without a config the steps are not those of the defaults.")
+    sentence = "Without a config the steps are not those of the defaults."
+    _require_default_steps(student, rule, w, gradients, None, sentence)
+    # A default dict in the head of the function (config={}) is one dict for all calls.
+    sentence = "An array that begins without a config goes on with what another one left behind: make a new dict."
+    _require_default_steps(student, rule, -w, gradients[::-1], None, sentence)
     own = draw_settings(rule, rng)
     for left_out in own:
         config = {name: value for name, value in own.items() if name != left_out}
         sentence = f"When {left_out} is left out of config, its default is not used."
-        _require_steps(student, rule, w, gradients, config, sentence)
+        _require_default_steps(student, rule, w, gradients, config, sentence)
+
+
+def _require_default_steps(
+    student: Student,
+    rule: str,
+    w: Array,
+    gradients: Sequence[Array],
+    config: Mapping[str, Any] | None,
+    sentence: str,
+) -> None:
+    """Fail with the sentence unless what is left out of config is as if its default had been given."""
+    right, got, _, _ = _judged(student, rule, w, gradients, config)
+    if not right:
+        told = _own_way(student, rule, w, gradients, DEFAULTS[rule] | dict(config or {}))
+        require(_same_way(w, got, told, EXACT[np.float64]), sentence)
 
 
 def shapes(student: Student, rng: np.random.Generator, rule: str) -> None:
@@ -188,8 +249,14 @@ def shapes(student: Student, rng: np.random.Generator, rule: str) -> None:
         for dtype in (np.float64, np.float32):
             w = rng.uniform(-1, 1, shape).astype(dtype)
             gradients = [g.astype(dtype) for g in draw_gradients(rng, shape, 3)]
-            sentence = "The steps are right for some shapes or types of arrays only."
-            _require_steps(student, rule, w, gradients, draw_settings(rule, rng), sentence)
+            config = draw_settings(rule, rng)
+            right, got, _, _ = _judged(student, rule, w, gradients, config)
+            if not right:
+                _require_repeats(student, rule, w, gradients, config, got)
+                start, *flat = (array.astype(np.float64).reshape(-1) for array in (w, *gradients))
+                own = [each.reshape(shape) for each in _own_way(student, rule, start, flat, config)]
+                sentence = "The steps depend on the shape or the type of the array."
+                require(_same_way(start.reshape(shape), got, own, EXACT[dtype]), sentence)
 
 
 def apart(student: Student, rng: np.random.Generator, rule: str) -> None:
@@ -207,19 +274,23 @@ def apart(student: Student, rng: np.random.Generator, rule: str) -> None:
             ways[i].append(now[i])
     for start, way, g, config in zip(starts, ways, gradients, settings, strict=True):
         expected = [_expected(rule, start, g, config, place)[0] for place in range(STEPS[rule][2])]
-        require(
-            any(_same_way(start, way, weights, EXACT[np.float64]) for weights in expected),
-            "The steps of one array change when another array is trained as well.",
-        )
+        if not any(_same_way(start, way, weights, EXACT[np.float64]) for weights in expected):
+            alone = _own_way(student, rule, start, g, config)
+            sentence = "The steps of one array change when another array is trained as well."
+            require(_same_way(start, way, alone, EXACT[np.float64]), sentence)
 
 
 def epsilon(student: Student, rng: np.random.Generator, rule: str) -> None:
     """Two values of epsilon that change the steps much and little."""
     for low, high in ((0.3, 0.6), (0.02, 0.05)):
-        config = draw_settings(rule, rng) | {"epsilon": float(rng.uniform(low, high))}
+        config = draw_settings(rule, rng)
+        value = float(rng.uniform(low, high))
         w = rng.uniform(-1, 1, (4, 5))
-        sentence = "With a large epsilon the steps are not those of any usual place of epsilon."
-        _require_steps(student, rule, w, draw_gradients(rng, w.shape, 3), config, sentence)
+        gradients = draw_gradients(rng, w.shape, 3)
+        if not _judged(student, rule, w, gradients, config | {"epsilon": value})[0]:
+            sentence = "The steps are not right with the default epsilon either, so the large one cannot be judged."
+            _require_steps(student, rule, w, gradients, config, sentence)
+            require(False, "With a large epsilon the steps are not those of any usual place of epsilon.")
 
 
 def zero_gradient(student: Student, rng: np.random.Generator, rule: str) -> None:

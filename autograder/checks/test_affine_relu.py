@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.api import (
-    PRECISE,
     Array,
     Student,
     measured,
     question,
     rel_error,
     require,
+    require_precise,
     require_shape,
     slope,
 )
@@ -83,7 +83,7 @@ def test_affine_keeps_the_precision_of_its_inputs(student: Student, rng: np.rand
     x, w, b = _draw(rng, (4, 6), 5)
     out = require_shape(student.layers.affine_forward(x, w, b)[0], (4, 5), OUT)
     expected = _slow_affine(x, w, b)
-    require(rel_error(out, expected) < PRECISE, "The output for float64 inputs is not as precise as they are.")
+    require_precise(out, expected, EXACT, "The output is not x w + b.")
     x, w, b = (array.astype(np.float32) for array in (x, w, b))
     out = require_shape(student.layers.affine_forward(x, w, b)[0], (4, 5), OUT)
     require(rel_error(out, expected) < 1e-4, "The output for float32 inputs is not x w + b.")
@@ -225,17 +225,20 @@ def test_relu_cell_on_new_numbers(student: Student, rng: np.random.Generator) ->
 
 
 @question("relu_forward", weight=0.5, hint="Do not cast: the result has the type that NumPy gives it.")
-def test_relu_keeps_the_precision_of_its_input(student: Student, rng: np.random.Generator) -> None:
-    """float64 inputs are computed in float64, which numeric gradients need."""
-    x = rng.standard_normal((6, 5))
-    error = rel_error(_relu(student, x), np.where(x > 0, x, 0.0))
-    require(error < PRECISE, "The output for float64 inputs is not as precise as they are.")
+def test_relu_keeps_the_precision_of_its_inputs(student: Student, rng: np.random.Generator) -> None:
+    """float64 inputs are computed in float64, which numeric gradients need; float32 inputs work, too."""
+    x = _away_from_zero(rng, 8, 7)
+    require_precise(_relu(student, x), np.where(x > 0, x, 0.0), EXACT, "The output is not max(0, x).")
+    single = x.astype(np.float32)
+    out = _relu(student, single)
+    require(rel_error(out, np.where(single > 0, single, 0)) < EXACT, "The output is not max(0, x).")
 
 
-def _relu_gradient(student: Student, x: Array, dout: Array) -> tuple[Array, Array]:
+def _relu_gradient(student: Student, x: Array, dout: Array, size: float = 1.0) -> tuple[Array, Array]:
     """The student's dx, and what it must be: the gradient of ReLU, or that of the student's own forward pass.
 
-    The second counts if the forward pass is no straight line. So a wrong one costs points once.
+    The second counts if the forward pass is no straight line. So a wrong one costs points once. `size` is about that
+    of x: the step to both sides is far smaller.
     """
     _, cache = student.layers.relu_forward(x)
     dx = require_shape(student.layers.relu_backward(dout, cache), x.shape, "The output of relu_backward")
@@ -244,7 +247,7 @@ def _relu_gradient(student: Student, x: Array, dout: Array) -> tuple[Array, Arra
     line = np.linspace(-1.5, 1.5, 16).reshape(4, 4)
     rise = _relu(student, line + 0.05) - _relu(student, line - 0.05)
     require(np.ptp(rise) > 1e-3, "The forward pass does the same to all values.")
-    step = 1e-3
+    step = 1e-3 * min(size, 1.0)
     with measured():
         return dx, dout * (_relu(student, x + step) - _relu(student, x - step)) / (2 * step)
 
@@ -252,9 +255,9 @@ def _relu_gradient(student: Student, x: Array, dout: Array) -> tuple[Array, Arra
 @question("relu_backward", weight=3, hint="x decides where dout passes; dout itself does not.", rests_on=RELU)
 def test_gradient_passes_where_x_was_positive(student: Student, rng: np.random.Generator) -> None:
     """dx is dout times the slope of the forward pass: dout where x is positive, 0 where it is negative."""
-    for size in (1.0, 30.0):
+    for size in (0.01, 1.0, 30.0):
         x, dout = size * _away_from_zero(rng, 10, 8), rng.standard_normal((10, 8))
-        dx, expected = _relu_gradient(student, x, dout)
+        dx, expected = _relu_gradient(student, x, dout, size)
         require(rel_error(dx, expected) < EXACT, "dx is not the gradient.")
 
 
@@ -304,8 +307,13 @@ def test_gradient_at_zero_lies_between_both_slopes(student: Student, rng: np.ran
 def test_every_relu_cache_keeps_its_own_input(student: Student, rng: np.random.Generator) -> None:
     """Backward uses the input of the call that made the cache, also when there was another call in between."""
     x, dout = _away_from_zero(rng, 10, 8), _away_from_zero(rng, 10, 8)
-    _, cache = student.layers.relu_forward(x)
-    student.layers.relu_forward(-x)
-    dx = require_shape(student.layers.relu_backward(dout, cache), x.shape, "The output of relu_backward")
-    _, expected = _relu_gradient(student, x, dout)
-    require(rel_error(dx, expected) < EXACT, "The gradient does not belong to its own forward pass.")
+
+    def gradient(*calls: Array) -> Array:
+        """dx of the first of these calls, after all of them."""
+        cache, *_ = [student.layers.relu_forward(each)[1] for each in calls]
+        return require_shape(student.layers.relu_backward(dout, cache), x.shape, "The output of relu_backward")
+
+    # The student's own gradients are compared, right or wrong: what is wrong with them has been paid for.
+    alone = gradient(x)
+    require(rel_error(alone, gradient(-x)) > EXACT, "dx is the same whatever the forward pass was given.")
+    require(rel_error(gradient(x, -x), alone) < EXACT, "The gradient does not belong to its own forward pass.")

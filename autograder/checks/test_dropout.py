@@ -8,6 +8,8 @@ nothing agrees with itself.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from autograder.checks.api import (
@@ -113,21 +115,46 @@ def test_inputs_may_have_four_dimensions(student: Student, rng: np.random.Genera
 def test_test_mode_returns_its_input_unchanged(student: Student, rng: np.random.Generator) -> None:
     """In test mode nothing is dropped and nothing is scaled, whatever p is."""
     x = _inputs(rng, 30, 20)
-    for p in rng.uniform(0.1, 0.9, 3):
+    for p in rng.uniform([0.03, 0.1, 0.92], [0.07, 0.9, 0.98]):
         out, _ = student.layers.dropout_forward(x, {"mode": "test", "p": float(p)})
         out = require_shape(out, x.shape, "The output of dropout_forward")
         require(not (out == 0).any(), "Elements are dropped in test mode.")
         require(rel_error(out, x) < EXACT, "The output is not x.")
 
 
-@question("dropout_forward", hint="p = 1 keeps everything and changes nothing.")
+@question("dropout_forward", hint="p = 1 keeps everything and changes nothing; other p need no case of their own.")
 def test_extreme_probabilities_work(student: Student, rng: np.random.Generator) -> None:
-    """Train mode with p = 1 returns x; with p near 0 and near 1 each element is still kept with probability p."""
+    """Train mode with p = 1 returns x; with p near 0 and near 1 each element is still kept with probability p, and
+    divided by p as with any other p."""
     x = _inputs(rng, 200, 100)
     require(rel_error(_train(student, x, 1.0), x) < EXACT, "With p = 1 the train-time output is not x.")
-    for p in (float(rng.uniform(0.04, 0.06)), float(rng.uniform(0.95, 0.97))):
-        share = (_train(student, x, p) != 0).mean()
+    usual = float(rng.uniform(0.4, 0.6))
+    divides = _divides(_train(student, x[:20], usual), x[:20], usual)  # where it never does, that has been paid for
+    for p in map(float, rng.uniform([0.04, 0.91, 0.95, 0.99], [0.06, 0.94, 0.97, 0.993])):
+        out = _train(student, x, p)
+        share = (out != 0).mean()
         require(abs(share - p) < binomial_tolerance(x.size, p), "The share of elements that are kept is not p.")
+        sentence = "With p near 0 or near 1 elements that are kept are not x / p, as they are with other p."
+        require(not divides or _divides(out, x, p), sentence)
+
+
+def _divides(out: Array, x: Array, p: float) -> bool:
+    kept = out != 0
+    return rel_error(out[kept], x[kept] / p) < EXACT
+
+
+@question("dropout_forward", weight=0.5, hint="Nothing in the layer needs to know the type of x.")
+def test_float32_is_dropped_and_scaled_too(student: Student, rng: np.random.Generator) -> None:
+    """An x of float32 is treated like one of float64, in train mode and in test mode."""
+    x, p = _inputs(rng, 80, 60), float(rng.uniform(0.4, 0.6))
+    single = x.astype(np.float32)
+    out, expected = _train(student, single, p), _train(student, x, p)
+    same = binomial_tolerance(x.size, p)  # both are kept with probability p, or both are wrong
+    require(abs((out != 0).mean() - (expected != 0).mean()) < 2 * same, "Another share of float32 elements is kept.")
+    factors = [_divides(out, single, p), _divides(expected, x, p)]
+    require(factors[0] or not factors[1], "Elements of float32 that are kept are not x / p, as those of float64 are.")
+    out_test, _ = student.layers.dropout_forward(single, {"mode": "test", "p": p})
+    require(not factors[1] or rel_error(out_test, single) < EXACT, "In test mode the output for float32 is not x.")
 
 
 @question("dropout_forward", hint="Draw a new mask in every call, and fix no seed in your code.")
@@ -142,12 +169,12 @@ def test_every_call_draws_a_new_mask(student: Student, rng: np.random.Generator)
 def test_a_seed_fixes_the_mask(student: Student, rng: np.random.Generator) -> None:
     """With a seed in dropout_param, 0 included, the same seed gives the same mask and another seed another mask."""
     x = _inputs(rng, 30, 20)
-    seeds = [0, int(rng.integers(1, 2**16))]
     masks = []
-    for seed in (seeds[0], seeds[1], seeds[0]):
+    for seed in (own := int(rng.integers(1, 2**16)), 0, own, 0):
         out, _ = student.layers.dropout_forward(x, {"mode": "train", "p": 0.5, "seed": seed})
         masks.append(out != 0)
     require((masks[0] == masks[2]).all(), "The same seed gave two different masks.")
+    require((masks[1] == masks[3]).all(), "The seed 0 gave two different masks.")
     require((masks[0] != masks[1]).any(), "Two different seeds gave the same mask.")
 
 
@@ -161,6 +188,26 @@ def test_dropout_keeps_the_precision_of_its_input(student: Student, rng: np.rand
     require(fits, "The output for float64 inputs is not as precise as they are.")
 
 
+@question(
+    "dropout_forward",
+    weight=0.5,
+    hint="Read dropout_param, and change nothing that is in it: a net has one dict for all its layers.",
+)
+def test_dropout_param_may_be_used_again(student: Student, rng: np.random.Generator) -> None:
+    """mode, p and seed in dropout_param stay as they are, and no seed is added: a net hands the same dict to every
+    layer."""
+    x = _inputs(rng, 12, 10)
+    for mode in ("train", "test"):
+        given = {"mode": mode, "p": 0.75, "seed": int(rng.integers(1, 2**16))}
+        param = student.dict(**given)
+        student.layers.dropout_forward(x, param)
+        kept = all(name in param and np.array_equal(param[name], value) for name, value in given.items())
+        require(kept, "A call changes mode, p or seed in dropout_param.")
+    param = student.dict(mode="train", p=0.75)
+    student.layers.dropout_forward(x, param)
+    require("seed" not in param or param["seed"] is None, "A call puts a seed into dropout_param.")
+
+
 @question("dropout_backward", weight=1.5, hint="Use the mask in the cache.", rests_on=FORWARD)
 def test_dropped_elements_get_no_gradient(student: Student, rng: np.random.Generator) -> None:
     """In train mode the gradient is 0 where the forward pass set the output to 0, and not 0 elsewhere."""
@@ -172,14 +219,14 @@ def test_dropped_elements_get_no_gradient(student: Student, rng: np.random.Gener
 @question("dropout_backward", weight=1.5, hint="If forward multiplied by mask / p, so must backward.", rests_on=FORWARD)
 def test_kept_elements_get_the_gradient_times_the_forward_factor(student: Student, rng: np.random.Generator) -> None:
     """In train mode, where the forward pass multiplied x by a factor, backward multiplies dout by the same factor."""
-    for p in np.array([0.25, 0.5, 0.75]) + rng.uniform(-0.05, 0.05, 3):
+    for p in (0.05, 0.95, *(np.array([0.25, 0.5, 0.75]) + rng.uniform(-0.05, 0.05, 3))):
         factor, dout, dx = _backward(student, rng, (40, 30), float(p))
         kept = factor != 0
         require(rel_error(dx[kept], dout[kept] * factor[kept]) < EXACT, "The factor of the gradient is another one.")
 
 
 def _require_drops(out: Array) -> None:
-    """Right code fails with probability 1e-60 or less: there are 360 elements or more, and 0.2 < p < 0.8."""
+    """Right code fails with probability 1e-26 or less: there are 360 elements or more with 0.2 < p < 0.8, or 1,200."""
     require(out.any(), "The forward pass kept no element.")
     require(not out.all(), "The forward pass dropped no element.")
 
@@ -243,9 +290,24 @@ def test_gradients_may_have_four_dimensions(student: Student, rng: np.random.Gen
 def test_every_cache_keeps_its_own_mask(student: Student, rng: np.random.Generator) -> None:
     """Backward uses the mask of the call that made the cache, also when there was another call in between."""
     x, dout = _inputs(rng, 30, 20), _inputs(rng, 30, 20)
-    out, cache = student.layers.dropout_forward(x, {"mode": "train", "p": 0.5})
-    _require_drops(require_shape(out, x.shape, "The output of dropout_forward"))
-    student.layers.dropout_forward(x, {"mode": "train", "p": 0.5})
-    dx = require_shape(student.layers.dropout_backward(dout, cache), x.shape, "The output of dropout_backward")
-    require(rel_error(dx, dout * require_shape(out, x.shape, "The output of dropout_forward") / x) < EXACT,
-            "The gradient does not belong to its own forward pass.")  # fmt: skip
+    param = student.dict(mode="train", p=0.5)  # one dict for all layers, as in a net
+
+    def right(between: Callable[[], object]) -> bool:
+        out, cache = student.layers.dropout_forward(x, param)
+        out = require_shape(out, x.shape, "The output of dropout_forward")
+        _require_drops(out)
+        between()
+        dx = require_shape(student.layers.dropout_backward(dout, cache), x.shape, "The output of dropout_backward")
+        return rel_error(dx, dout * out / x) < EXACT
+
+    def another_layer() -> None:
+        _, cache = student.layers.dropout_forward(x, param)
+        student.layers.dropout_backward(dout, cache)
+
+    def test_pass() -> None:
+        student.layers.dropout_forward(x, {"mode": "test", "p": 0.5})
+
+    if not (right(another_layer) and right(test_pass)):
+        param = student.dict(mode="train", p=0.5)
+        require(right(lambda: None), "The gradient is not right without another call in between either.")
+        require(False, "The gradient does not belong to its own forward pass.")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograder.checks.api import PRECISE, Student, question, rel_error, require
-from autograder.checks.norms import EXACT, LAYER, SINGLE, inputs, require_gradients, single
+from autograder.checks.api import Student, question, rel_error, require, require_precise
+from autograder.checks.norms import EXACT, LAYER, SINGLE, inputs, require_gradients, require_own_cache, single
 
 # Layernorm may be batchnorm of x transposed.
 TRANSPOSED = ("layers.batchnorm_forward", "layers.batchnorm_backward", "layers.batchnorm_backward_alt")
@@ -36,8 +36,12 @@ def test_output_is_the_formula_with_any_eps(student: Student, rng: np.random.Gen
     and one gamma and beta for each feature, whatever eps is. Without it eps is 1e-5."""
     for n, d, eps in ((4, 5, 0.5), (6, 6, 2.0), (3, 8, 1e-3)):
         x, gamma, beta, _ = inputs(rng, n, d)
-        out, _ = LAYER.run(student, x, gamma, beta, {"eps": eps})
-        require(rel_error(out, gamma * LAYER.normalized(x, eps)[0] + beta) < EXACT, "The output is another one.")
+        expected = gamma * LAYER.normalized(x, eps)[0] + beta
+        param = student.dict(eps=eps)
+        out, _ = LAYER.run(student, x, gamma, beta, param)
+        require(rel_error(out, expected) < EXACT, "The output is another one.")
+        out, _ = LAYER.run(student, x, gamma, beta, param)
+        require(rel_error(out, expected) < EXACT, "A second call with the same ln_param gives another output.")
     x = inputs(rng, 5, 4)[0] * 1e-3
     out, _ = LAYER.run(student, x, np.ones(4), np.zeros(4), {})
     require(rel_error(out, LAYER.normalized(x, 1e-5)[0]) < EXACT, "Without eps in ln_param it is not 1e-5.")
@@ -62,15 +66,15 @@ def test_examples_do_not_touch_each_other(student: Student, rng: np.random.Gener
     hint="Do not cast: the result has the type that NumPy gives it.",
     rests_on=TRANSPOSED,
 )
-def test_layernorm_works_in_float32(student: Student, rng: np.random.Generator) -> None:
-    """float64 arrays are computed in float64, which numeric gradients need. With float32 arrays the output is the same,
+def test_layernorm_keeps_the_precision_of_its_inputs(student: Student, rng: np.random.Generator) -> None:
+    """float64 inputs are computed in float64, which numeric gradients need; with float32 arrays the output is the same
     to the precision of float32."""
     data = inputs(rng, 9, 12)
     x, gamma, beta, _ = data
     x_single, gamma_single, beta_single, _ = single(data)
     expected = gamma * LAYER.normalized(x, 0.1)[0] + beta
     out, _ = LAYER.run(student, x, gamma, beta, {"eps": 0.1})
-    require(rel_error(out, expected) < PRECISE, "The output for float64 inputs is not as precise as they are.")
+    require_precise(out, expected, EXACT, "The output is another one.")
     out, _ = LAYER.run(student, x_single, gamma_single, beta_single, {"eps": 0.1})
     require(rel_error(out, expected) < SINGLE, "The output is another one.")
 
@@ -94,7 +98,7 @@ def test_layernorm_cell_dx_agrees_with_a_numeric_gradient(student: Student, rng:
 )
 def test_layernorm_dgamma_and_dbeta_agree_with_numeric_gradients(student: Student, rng: np.random.Generator) -> None:
     """dgamma and dbeta have shape (D,) and agree with the gradients by central differences."""
-    for n, d in ((4, 5), (7, 3)):
+    for n, d in ((4, 5), (4, 4), (7, 3)):
         require_gradients(LAYER, student, inputs(rng, n, d), names=("dgamma", "dbeta"), eps=0.5)
 
 
@@ -105,7 +109,15 @@ def test_layernorm_dgamma_and_dbeta_agree_with_numeric_gradients(student: Studen
 )
 def test_layernorm_dx_is_right_for_any_eps_and_shape(student: Student, rng: np.random.Generator) -> None:
     """dx is right for other shapes, one example included, for a large eps, and in float32."""
-    for n, d, eps in ((1, 6, 0.5), (11, 3, 2.0), (4, 15, 0.5)):
+    for n, d, eps in ((1, 6, 0.5), (5, 5, 1.0), (11, 3, 2.0), (4, 15, 0.5)):
         require_gradients(LAYER, student, inputs(rng, n, d), names=("dx",), eps=eps)
     data = single(inputs(rng, 5, 9))
     require_gradients(LAYER, student, data, names=("dx",), tolerance=SINGLE, eps=0.5)
+
+
+@question(
+    "layernorm_backward", weight=0.5, hint="Keep what backward needs in the cache, nowhere else.", rests_on=BACKWARD
+)
+def test_layernorm_backward_uses_its_own_cache(student: Student, rng: np.random.Generator) -> None:
+    """Backward belongs to the call that made the cache, also when there was another call in between."""
+    require_own_cache(LAYER, student, rng)

@@ -200,7 +200,8 @@ def _worn_rule(module: Any, name: str, dialect: Dialect) -> Callable[..., Any]:
     def rule(w: Any, dw: Any, config: Any = None) -> Any:
         keys = [] if config is None else dialect.our_keys(name, list(config))
         ours = None if config is None else dict(zip(keys, config.values(), strict=True))
-        next_w, back = getattr(module, name)(w, dw, ours)
+        given = () if ours is None else (ours,)  # its default may be what is wrong with it
+        next_w, back = getattr(module, name)(w, dw, *given)
         theirs = dialect.items(name, back)
         if config is not None and back is ours:  # written into the dict that was given
             config.clear()
@@ -216,6 +217,8 @@ def _worn_dropout(module: Any, dialect: Dialect) -> Callable[..., Any]:
         ours = dialect.items(None, dict(dropout_param))
         result = module.dropout_forward(x, ours)
         dropout_param.update({key: value for key, value in ours.items() if key != "p"})
+        for gone in set(dropout_param) - set(ours):
+            del dropout_param[gone]
         return result
 
     return dropout_forward

@@ -75,6 +75,12 @@ def _bn_defaults(student: Student, rng: np.random.Generator) -> Fingerprint:
     return _entries(out, "out") | _vector(np.asarray(param["running_mean"]) * 1e3, "running_mean")
 
 
+def _bn_settings_kept(student: Student, rng: np.random.Generator) -> Fingerprint:
+    param = student.dict(mode="train", eps=EPS, momentum=MOMENTUM)
+    student.layers.batchnorm_forward(BATCHES[0], GAMMA, BETA, param)
+    return {f"{name} kept": bool(name in param and param[name] == value) for name, value in (("eps", EPS),)}
+
+
 def _bn_unknown_mode(student: Student, rng: np.random.Generator) -> Fingerprint:
     try:
         student.layers.batchnorm_forward(BATCHES[0], GAMMA, BETA, {"mode": "other"})
@@ -110,6 +116,12 @@ def _precision_of(layer: str) -> Rows:
         return {"in float64": bool((after != before).any())}
 
     return rows
+
+
+def _ln_again(student: Student, rng: np.random.Generator) -> Fingerprint:
+    param = student.dict(eps=EPS)
+    first, again = (student.layers.layernorm_forward(BATCHES[0], GAMMA, BETA, param)[0] for _ in range(2))
+    return {"repeats": bool(np.allclose(first, again))}
 
 
 def _backward_of(layer: str, backward: str) -> Rows:
@@ -237,6 +249,7 @@ PROBES: dict[str, dict[str, Rows]] = {
         "also defaults": _bn_defaults,
         "also unknown mode": _bn_unknown_mode,
         "also precision": _precision_of("batchnorm"),
+        "also settings": _bn_settings_kept,
     },
     "batchnorm_backward": _backward_probe("batchnorm", "batchnorm_backward"),
     "batchnorm_backward_alt": _backward_probe("batchnorm", "batchnorm_backward_alt"),
@@ -245,6 +258,7 @@ PROBES: dict[str, dict[str, Rows]] = {
         "alone": _ln_alone,
         "also defaults": _ln_defaults,
         "also precision": _precision_of("layernorm"),
+        "also again": _ln_again,
     },
     "layernorm_backward": _backward_probe("layernorm", "layernorm_backward"),
     "fc_net_batchnorm": _net_probe("batchnorm"),

@@ -89,6 +89,24 @@ def _forward_draws(student: Student, rng: np.random.Generator) -> Fingerprint:
     return {"repeat": again, "same seed": same_seed, "other seed": other_seed, "seed 0": zero}
 
 
+def _forward_at_the_ends(student: Student, rng: np.random.Generator) -> Fingerprint:
+    """p near 0 and near 1, and an x of float32."""
+    x = _inputs(rng, 40, 50)
+    rows: Fingerprint = {f"factor at {p}": _factor(_train(student, x, p), x) for p in (0.05, 0.95)}
+    single = x.astype(np.float32)
+    return rows | {"factor in float32": round(_factor(_train(student, single, 0.5), single), 3)}
+
+
+def _forward_with_one_dict(student: Student, rng: np.random.Generator) -> Fingerprint:
+    rows: Fingerprint = {}
+    for name, seed in (("with", {"seed": 11}), ("without", {})):
+        param = student.dict(mode="train", p=0.75, **seed)
+        student.layers.dropout_forward(_inputs(rng, 5, 4), param)
+        kept = param["mode"] == "train" and param["p"] == 0.75
+        rows |= {f"{name} a seed mode and p kept": bool(kept), f"{name} a seed there is one after": "seed" in param}
+    return rows
+
+
 def _forward_precision(student: Student, rng: np.random.Generator) -> Fingerprint:
     return {"in float64": bool(_train(student, _inputs(rng, 30, 20), 0.6).dtype == np.float64)}
 
@@ -96,7 +114,7 @@ def _forward_precision(student: Student, rng: np.random.Generator) -> Fingerprin
 def _backward_in_training(student: Student, rng: np.random.Generator) -> Fingerprint:
     """How the gradient compares with what the student's own forward pass did."""
     rows: Fingerprint = {}
-    for p in (0.3, 0.7):
+    for p in (0.3, 0.7, 0.95):
         x, dout = _inputs(rng, 60, 80), _inputs(rng, 60, 80)
         out, cache = student.layers.dropout_forward(x, {"mode": "train", "p": p})
         dx = student.layers.dropout_backward(dout, cache)
@@ -131,9 +149,12 @@ def _backward_in_four_dimensions(student: Student, rng: np.random.Generator) -> 
 def _backward_after_another_call(student: Student, rng: np.random.Generator) -> Fingerprint:
     x = _inputs(rng, 30, 20)
     out, cache = student.layers.dropout_forward(x, {"mode": "train", "p": 0.5})
-    student.layers.dropout_forward(x, {"mode": "train", "p": 0.5})
+    param = student.dict(mode="train", p=0.5)
+    _, other = student.layers.dropout_forward(x, param)
     dx = student.layers.dropout_backward(np.ones_like(x), cache)
-    return {"gradient is zero where the output is": bool(((dx != 0) == (out != 0)).all())}
+    student.layers.dropout_backward(np.ones_like(x), other)
+    zero = bool(((dx != 0) == (out != 0)).all())
+    return {"gradient is zero where the output is": zero, "mode kept": param["mode"] == "train"}
 
 
 def _net_in_training(student: Student, rng: np.random.Generator) -> Fingerprint:
@@ -310,6 +331,8 @@ PROBES: dict[str, dict[str, Rows]] = {
         "also four dimensions": _forward_in_four_dimensions,
         "also draws": _forward_draws,
         "also precision": _forward_precision,
+        "also ends": _forward_at_the_ends,
+        "also one dict": _forward_with_one_dict,
     },
     "dropout_backward": {
         "train": _backward_in_training,

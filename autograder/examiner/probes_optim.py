@@ -124,11 +124,27 @@ def _apart_of(rule: str) -> Rows:
     return rows
 
 
+def _without_config_of(rule: str) -> Rows:
+    def rows(student: Student, rng: np.random.Generator) -> Fingerprint:
+        """Whether an array that begins without a config begins anew, whatever was trained before."""
+        one, g, call = np.ones((1, 1)), np.full((1, 1), 1.5), getattr(student.optim, rule)
+        first, _ = call(one, g)
+        call(one, -2 * g)
+        again, _ = call(one, g)
+        return {"repeats": bool(np.allclose(first, again, rtol=0, atol=1e-9))}
+
+    return rows
+
+
 def _probe(rule: str) -> dict[str, Rows]:
     probe = {"steps": _steps_of(rule), "given": _given_of(rule), "defaults": _default_steps_of(rule)}
     if rule in ("rmsprop", "adam"):
         probe["epsilon"] = _epsilon_of(rule)
-    return probe | {"also any shape": _any_shape_of(rule), "apart": _apart_of(rule)}
+    return probe | {
+        "also any shape": _any_shape_of(rule),
+        "apart": _apart_of(rule),
+        "also without a config": _without_config_of(rule),
+    }
 
 
 PROBES: dict[str, dict[str, Rows]] = {rule: _probe(rule) for rule in SETTINGS}

@@ -340,6 +340,14 @@ def relu_gradient_in_two_dimensions_only(dout, cache):
     return dout * (cache > 0)
 
 
+@wrong(
+    may_cost=("fc_net_batchnorm", "fc_net_layernorm"),
+    sentence="Your relu_backward lets dout pass only where x is above a number that is not 0. Compare x with 0.",
+)
+def relu_gradient_from_a_tenth_on(dout, cache):
+    return dout * (cache > 0.1)
+
+
 def _remembering_relu(x):
     _remembering_relu.last = x
     return np.maximum(x, 0), x

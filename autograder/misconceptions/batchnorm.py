@@ -349,3 +349,16 @@ def batchnorm_cast_to_float32(x, gamma, beta, bn_param):
         return _bn_scaled(x, gamma, beta, running_mean, running_var, eps)
     _bn_keep(bn_param, momentum, x.mean(axis=0), x.var(axis=0))
     return _bn_scaled(x, gamma, beta, x.mean(axis=0), x.var(axis=0), eps)
+
+
+@wrong(
+    may_cost=(),
+    sentence="You take eps out of bn_param (pop), so the next call uses the default. Read it with get.",
+)
+def eps_taken_out_of_bn_param(x, gamma, beta, bn_param):
+    mode, eps, momentum, mean, var = _bn_settings(x, bn_param)
+    bn_param.pop("eps", None)
+    if mode == "train":
+        mean, var = x.mean(axis=0), x.var(axis=0)
+        _bn_keep(bn_param, momentum, mean, var)
+    return _bn_scaled(x, gamma, beta, mean, var, eps)

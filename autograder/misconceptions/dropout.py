@@ -255,6 +255,28 @@ def no_output_in_test_mode(x, dropout_param):
 
 
 @wrong(
+    sentence="You divide by p only where it is at most 0.9. Divide by p always: with p = 1 that changes nothing.",
+)
+def not_scaled_near_one(x, dropout_param):
+    p, mask = dropout_param["p"], None
+    if dropout_param["mode"] == "train":
+        mask = (uniform(dropout_param, x.shape) < p) / (p if p <= 0.9 else 1)
+        x = x * mask
+    return x, (dropout_param, mask)
+
+
+@wrong(
+    sentence="You never divide by less than 0.1. Divide by p itself, however small it is: it is never 0.",
+)
+def divisor_kept_above_a_tenth(x, dropout_param):
+    p, mask = dropout_param["p"], None
+    if dropout_param["mode"] == "train":
+        mask = (uniform(dropout_param, x.shape) < p) / max(p, 0.1)
+        x = x * mask
+    return x, (dropout_param, mask)
+
+
+@wrong(
     may_cost=NET,
     sentence="Your layer takes a seed with `if seed:`, which leaves the seed 0 out. Write `if seed is not None:`.",
 )
@@ -277,4 +299,42 @@ def dropout_cast_to_float32(x, dropout_param):
     if dropout_param["mode"] == "train":
         mask = (uniform(dropout_param, x.shape) < p) / p
         x = (x * mask).astype(np.float32)
+    return x, (dropout_param, mask)
+
+
+@wrong(
+    sentence="Where x is float32 you do not divide by p. Treat x alike whatever its type is.",
+)
+def float32_not_scaled(x, dropout_param):
+    p, mask = dropout_param["p"], None
+    if dropout_param["mode"] == "train":
+        mask = (uniform(dropout_param, x.shape) < p) / (p if x.dtype == np.float64 else 1)
+        x = x * mask
+    return x, (dropout_param, mask)
+
+
+@wrong(
+    may_cost=NET,
+    sentence="You take the seed out of dropout_param (pop), so the next call finds none. Read it with get.",
+)
+def seed_taken_out(x, dropout_param):
+    p, mask, seed = dropout_param["p"], None, dropout_param.pop("seed", None)
+    if dropout_param["mode"] == "train":
+        rng = np.random if seed is None else np.random.RandomState(seed)
+        mask = (rng.rand(*x.shape) < p) / p
+        x = x * mask
+    return x, (dropout_param, mask)
+
+
+@wrong(
+    may_cost=NET,
+    sentence="You put a seed into dropout_param where none was, so all further calls with this dict draw one mask. "
+    "Read dropout_param, and change nothing in it.",
+)
+def seed_put_in(x, dropout_param):
+    p, mask = dropout_param["p"], None
+    if dropout_param["mode"] == "train":
+        mask = (uniform(dropout_param, x.shape) < p) / p
+        x = x * mask
+    dropout_param.setdefault("seed", int(np.random.randint(1000)))
     return x, (dropout_param, mask)

@@ -142,3 +142,24 @@ def gradient_in_two_dimensions_only(dout, cache):
         return dout
     n, d = dout.shape
     return dout * mask.reshape(n, d)
+
+
+@wrong(
+    sentence="Your gradient leaves the division by p out where p is above 0.9. The forward pass divides always.",
+)
+def gradient_not_scaled_near_one(dout, cache):
+    dropout_param, mask = cache
+    if dropout_param["mode"] == "train":
+        return dout * (mask if dropout_param["p"] <= 0.9 else mask > 0)
+    return dout
+
+
+@wrong(
+    may_cost=NET,
+    sentence="Your dropout_backward changes the mode in dropout_param. A net has one dict for all its layers, so the "
+    "layers below find the wrong mode: change nothing in it.",
+)
+def mode_changed_by_the_gradient(dout, cache):
+    dropout_param, mask = cache
+    mode, dropout_param["mode"] = dropout_param["mode"], "test"
+    return dout * mask if mode == "train" else dout

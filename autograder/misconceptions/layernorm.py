@@ -2,7 +2,7 @@
 (x_hat, gamma, inv_std)."""
 
 # These functions stand for students' code and are planted into it, so they carry no types.
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, attr-defined"
 
 import functools
 
@@ -237,11 +237,42 @@ def layernorm_dgamma_times_gamma(dout, cache):
     return dx, (dx_hat * x_hat).sum(axis=0), dout.sum(axis=0)
 
 
+def _ln_forward_that_remembers(x, gamma, beta, ln_param):
+    inv_std = 1 / np.sqrt(x.var(axis=1, keepdims=True) + ln_param.get("eps", 1e-5))
+    x_hat = (x - x.mean(axis=1, keepdims=True)) * inv_std
+    _ln_forward_that_remembers.last = (x_hat, gamma, inv_std)
+    return gamma * x_hat + beta, (x_hat, gamma, inv_std)
+
+
+@wrong_backward(
+    companions=(("layers.layernorm_forward", _ln_forward_that_remembers),),
+    sentence="Your layernorm_backward uses the last forward pass, not the one its cache comes from. A net has many "
+    "layers: use the cache.",
+)
+def layernorm_last_call_for_the_cache(dout, cache):
+    x_hat, gamma, inv_std = _ln_forward_that_remembers.last
+    dx_hat = dout * gamma
+    along = (dx_hat * x_hat).mean(axis=1, keepdims=True)
+    dx = inv_std * (dx_hat - dx_hat.mean(axis=1, keepdims=True) - x_hat * along)
+    return dx, (dout * x_hat).sum(axis=0), dout.sum(axis=0)
+
+
 @wrong(
     sentence="Your layernorm rounds its numbers to float32. Do not cast: numeric gradients need float64.",
 )
 def layernorm_cast_to_float32(x, gamma, beta, ln_param):
     x = x.astype(np.float32)
     inv_std = 1 / np.sqrt(x.var(axis=1, keepdims=True) + ln_param.get("eps", 1e-5))
+    x_hat = (x - x.mean(axis=1, keepdims=True)) * inv_std
+    return gamma * x_hat + beta, (x_hat, gamma, inv_std)
+
+
+@wrong(
+    sentence="Your layernorm changes eps in ln_param, so the next call finds another one. Read it, and change nothing.",
+)
+def layernorm_eps_changed_in_ln_param(x, gamma, beta, ln_param):
+    eps = ln_param.get("eps", 1e-5)
+    ln_param["eps"] = 2 * eps
+    inv_std = 1 / np.sqrt(x.var(axis=1, keepdims=True) + eps)
     x_hat = (x - x.mean(axis=1, keepdims=True)) * inv_std
     return gamma * x_hat + beta, (x_hat, gamma, inv_std)

@@ -184,6 +184,16 @@ def one_velocity_for_all(w, dw, config=None, kept={}):  # noqa: B006  # the faul
     return w + config["velocity"], config
 
 
+@wrong(
+    sentence="The default of config in your sgd_momentum is one dict for all calls (config={}), so the velocity of one "
+    "array leaks into the next that begins without a config. Write config=None and make a new dict in the function.",
+)
+def momentum_config_shared_by_default(w, dw, config={}):  # noqa: B006  # the fault itself
+    config, rate, mu, v = momentum_settings(w, config)
+    config["velocity"] = mu * v - rate * dw
+    return w + config["velocity"], config
+
+
 @wrong_nesterov(
     sentence="Your rule is plain momentum. Nesterov's adds momentum * (v_new - v_old) to the step.",
 )
@@ -327,4 +337,15 @@ def nesterov_one_velocity_for_all(w, dw, config=None, kept={}):  # noqa: B006  #
     config, rate, mu, _ = momentum_settings(w, config)
     v = kept.get(w.shape, np.zeros_like(w))
     config["velocity"] = kept[w.shape] = mu * v - rate * dw
+    return w + config["velocity"] + mu * (config["velocity"] - v), config
+
+
+@wrong_nesterov(
+    sentence="The default of config in your sgd_nesterov_momentum is one dict for all calls (config={}), so the "
+    "velocity of one array leaks into the next that begins without a config. Write config=None and make a new dict in "
+    "the function.",
+)
+def nesterov_config_shared_by_default(w, dw, config={}):  # noqa: B006  # the fault itself
+    config, rate, mu, v = momentum_settings(w, config)
+    config["velocity"] = mu * v - rate * dw
     return w + config["velocity"] + mu * (config["velocity"] - v), config

@@ -333,3 +333,14 @@ def one_t_for_all(w, dw, config=None, kept={}):  # noqa: B006  # the fault itsel
     v = config["v"] = beta2 * config["v"] + (1 - beta2) * dw**2
     mhat, vhat = m / (1 - beta1**t), v / (1 - beta2**t)
     return w - rate * mhat / (np.sqrt(vhat) + epsilon), config
+
+
+@wrong(
+    sentence="The default of config in your adam is one dict for all calls (config={}), so m, v and t of one array "
+    "leak into the next that begins without a config. Write config=None and make a new dict in the function.",
+)
+def adam_config_shared_by_default(w, dw, config={}):  # noqa: B006  # the fault itself
+    config, rate, beta1, beta2, epsilon = adam_settings(w, config)
+    m, v, t = moments(dw, config)
+    mhat, vhat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return w - rate * mhat / (np.sqrt(vhat) + epsilon), config

@@ -228,3 +228,13 @@ def decay_written_into_the_code(w, dw, config=None):
     decay = 0.9
     config["cache"] = decay * config["cache"] + (1 - decay) * dw**2
     return w - rate * dw / (np.sqrt(config["cache"]) + epsilon), config
+
+
+@wrong(
+    sentence="The default of config in your rmsprop is one dict for all calls (config={}), so the cache of one array "
+    "leaks into the next that begins without a config. Write config=None and make a new dict in the function.",
+)
+def rmsprop_config_shared_by_default(w, dw, config={}):  # noqa: B006  # the fault itself
+    config, rate, decay, epsilon = rmsprop_settings(w, config)
+    config["cache"] = decay * config["cache"] + (1 - decay) * dw**2
+    return w - rate * dw / (np.sqrt(config["cache"]) + epsilon), config

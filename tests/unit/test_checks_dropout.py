@@ -254,3 +254,98 @@ FullyConnectedNet.loss = loss
 def test_net_whose_batchnorm_is_wrong_must_still_drop():
     net = LocalStudent.of_reference(appended={"fc_net": HUGE_GRADIENTS})
     assert "test_dropout_follows_batchnorm_and_relu" in failures(net, checks_of("fc_net_dropout"), [1, 2])
+
+
+def told(student, question, seed=0):
+    """The failed checks of a question and the sentences they fail with."""
+    sentences = {}
+    for check in checks_of(question):
+        np.random.seed(seed)
+        try:
+            check(student, np.random.default_rng(seed))
+        except (CheckFailed, StudentError) as failed:
+            sentences[check.__name__] = str(failed)
+    return sentences
+
+
+def with_forward(line):
+    """The reference with this line before dropout_forward ends; mask, p and dropout_param are there."""
+    text = f"""
+def dropout_forward(x, dropout_param):
+    p, mode, seed = dropout_param["p"], dropout_param["mode"], dropout_param.get("seed")
+    rng = np.random if seed is None else np.random.RandomState(seed)
+    mask = (rng.rand(*x.shape) < p) / p if mode == "train" else None
+    {line}
+    return (x if mask is None else x * mask), (dropout_param, mask)
+"""
+    return LocalStudent.of_reference(appended={"layers": text})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "mask = None if mask is None else (mask > 0) / (p + 1e-8)",
+        'dropout_param["mask"] = mask',
+        'dropout_param.setdefault("seed", None)',
+        'dropout_param["p"] = np.float64(p)',
+    ],
+)
+def test_small_liberties_are_right(line):
+    assert not failures(with_forward(line), checks_of("dropout_forward"), range(3))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'dropout_param["mode"] = "test"',
+        'dropout_param["mode"] = "train"',
+        'dropout_param["p"] = 1 - p',
+        'dropout_param["seed"] = 7',
+        'dropout_param["seed"] = dropout_param.get("seed", 0) + 1',
+    ],
+)
+def test_what_is_written_into_dropout_param_costs_its_own_check(line):
+    failed = failures(with_forward(line), checks_of("dropout_forward"), [0])
+    assert failed == {"test_dropout_param_may_be_used_again"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "mask = None if mask is None else (mask > 0) / (p if p < 0.99 else 1)",
+        "mask = mask if mask is None or p < 0.99 else np.ones(x.shape)",
+        "mask = None if mask is None else (mask > 0) / max(p, 0.07)",
+        "x = x if mask is not None or p < 0.9 else x * p",
+        "mask = mask if mask is None or x.dtype == np.float64 else np.ones(x.shape)",
+    ],
+)
+def test_special_cases_are_found(line):
+    assert failures(with_forward(line), checks_of("dropout_forward"), [0])
+
+
+@pytest.mark.parametrize("name", ["mask_not_scaled", "multiplied_by_p", "mask_cut_to_integers"])
+def test_a_wrong_factor_is_not_told_again_of_the_ends_and_of_float32(name):
+    sentences = told(planted(by_name(name)), "dropout_forward")
+    assert "test_train_mode_divides_kept_elements_by_p" in sentences
+    assert not {"test_float32_is_dropped_and_scaled_too", "test_extreme_probabilities_work"} & set(sentences)
+
+
+def test_a_wrong_gradient_is_not_told_to_belong_to_another_call():
+    sentences = told(planted(by_name("gradient_scaled_twice")), "dropout_backward")
+    said = sentences["test_every_cache_keeps_its_own_mask"]
+    assert said == "The gradient is not right without another call in between either."
+    said = told(planted(by_name("mask_outside_the_cache")), "dropout_backward")["test_every_cache_keeps_its_own_mask"]
+    assert said == "The gradient does not belong to its own forward pass."
+
+
+def test_the_mode_of_the_last_call_is_not_that_of_the_cache():
+    text = """
+_right = dropout_forward
+def dropout_forward(x, dropout_param):
+    dropout_forward.mode = dropout_param["mode"]
+    return _right(x, dropout_param)
+def dropout_backward(dout, cache):
+    return dout * cache[1] if dropout_forward.mode == "train" else dout
+"""
+    student = LocalStudent.of_reference(appended={"layers": text})
+    assert failures(student, checks_of("dropout_backward"), [0]) == {"test_every_cache_keeps_its_own_mask"}

@@ -241,3 +241,24 @@ def test_a_net_that_is_asked_for_float32_may_hold_float64():
     student = LocalStudent.of_reference(appended={"fc_net": text})
     assert student.fc_net.FullyConnectedNet([3], input_dim=2, dtype=np.float32).params["W1"].dtype == np.float64
     assert not failures(student, CHECKS, [0])
+
+
+@pytest.mark.parametrize("name", ["relu_gradient_reversed", "gradient_by_both_signs", "gradient_times_the_output"])
+def test_a_wrong_relu_gradient_is_not_told_to_belong_to_another_call(name):
+    failed = failures(planted(by_name(name)), checks_of("relu_backward"), [0])
+    assert failed
+    assert "test_every_relu_cache_keeps_its_own_input" not in failed
+
+
+@pytest.mark.parametrize("out", ["np.abs(x)", "np.where(x > 0, x, 0.01 * x)"])
+def test_gradients_of_a_wrong_relu_are_right_for_small_numbers_too(out):
+    slope = {"np.abs(x)": "np.sign(x)"}.get(out, "np.where(x > 0, 1, 0.01)")
+    text = f"""
+def relu_forward(x):
+    return {out}, x
+def relu_backward(dout, cache):
+    x = cache
+    return dout * {slope}
+"""
+    student = LocalStudent.of_reference(appended={"layers": text})
+    assert not failures(student, checks_of("relu_backward"), range(3))

@@ -191,4 +191,48 @@ def test_gradients_of_a_forward_pass_without_statistics_earn_next_to_nothing():
     for question in ("batchnorm_backward", "batchnorm_backward_alt", "layernorm_backward"):
         checks = checks_of(question)
         kept = {check.__name__ for check in checks} - failures(student, checks, [1])
-        assert kept <= {"test_backward_uses_its_own_cache", "test_alternative_uses_its_own_cache"}
+        assert kept <= {
+            "test_backward_uses_its_own_cache",
+            "test_alternative_uses_its_own_cache",
+            "test_layernorm_backward_uses_its_own_cache",
+        }
+
+
+# Where examples and features are as many, an axis taken from the shapes is a matter of luck.
+SQUARE = {
+    "batchnorm_forward": """
+_right = batchnorm_forward
+def batchnorm_forward(x, gamma, beta, bn_param):
+    out, cache = _right(x, gamma, beta, bn_param)
+    return (layernorm_forward(x, gamma, beta, {})[0] if len(x) == len(gamma) else out), cache
+""",
+    "batchnorm_backward": """
+_right = batchnorm_backward
+def batchnorm_backward(dout, cache):
+    dx, dgamma, dbeta = _right(dout, cache)
+    return dx, dgamma, dout.sum(axis=1 if len(dout) == len(dbeta) else 0)
+""",
+    "layernorm_backward": """
+_right = layernorm_backward
+def layernorm_backward(dout, cache):
+    dx, dgamma, dbeta = _right(dout, cache)
+    return dx, dgamma, dout.sum(axis=1 if len(dout) == len(dbeta) else 0)
+""",
+}
+
+
+@pytest.mark.parametrize("question", SQUARE)
+def test_an_axis_that_is_wrong_for_square_batches_only_is_found(question):
+    student = LocalStudent.of_reference(appended={"layers": SQUARE[question]})
+    assert failures(student, checks_of(question), [0])
+
+
+def test_a_layernorm_that_notes_a_mode_in_its_dict_is_right():
+    text = """
+_right = layernorm_forward
+def layernorm_forward(x, gamma, beta, ln_param):
+    ln_param["mode"] = "train"
+    return _right(x, gamma, beta, ln_param)
+"""
+    student = LocalStudent.of_reference(appended={"layers": text})
+    assert not failures(student, checks_of("layernorm_forward"), [0])

@@ -8,9 +8,10 @@ import pytest
 from nndl import layer_tests, optim
 from planting import checks_of_all, failed_questions, failures, passes, planted
 
-from autograder.checks.api import checks_of
+from autograder.checks.api import CheckFailed, checks_of
 from autograder.checks.rules import STEPS
 from autograder.examiner.recognise import recognise
+from autograder.examiner.student import StudentError
 from autograder.examiner.student_local import LocalStudent
 from autograder.misconceptions import all_misconceptions, by_name
 
@@ -137,6 +138,75 @@ def test_the_checks_of_a_hand_in_take_less_than_half_a_cpu_second():
     start = time.process_time()
     assert all(passes(check, LocalStudent.of_reference(), 1) for check in CHECKS)
     assert time.process_time() - start < 0.5
+
+
+def told(student, question, seed=0):
+    """The failed checks of a rule, named without their first two words, and the sentences they fail with."""
+    sentences = {}
+    for check in checks_of(question):
+        try:
+            with np.errstate(all="ignore"):
+                check(student, np.random.default_rng(seed))
+        except (CheckFailed, StudentError) as failed:
+            sentences[check.__name__.split("_", 2)[2]] = str(failed)
+    return sentences
+
+
+PROPERTIES = {"uses_defaults_for_what_is_left_out", "works_on_arrays_of_any_shape", "keeps_two_arrays_apart"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["no_bias_correction", "betas_swapped", "decay_under_another_name", "adagrad", "extra_sgd_step",
+     "velocity_is_a_mean", "look_ahead_backwards"],
+)  # fmt: skip
+def test_a_wrong_formula_is_not_told_to_mix_arrays_shapes_or_defaults(name):
+    sentences = told(planted(by_name(name)), by_name(name).question)
+    assert sentences
+    assert not PROPERTIES & set(sentences)
+    assert not any("large epsilon the steps are" in sentence for sentence in sentences.values())
+
+
+# What computes nothing, knows no gradient or remembers nothing agrees with itself, and earns nothing by that.
+NO_RULES = {
+    "nothing": "w",
+    "uphill": "w + 0.01 * dw",
+    "plain sgd": "w - config.get('learning_rate', 0.01) * dw",
+    "sideways": "w - 0.01 * np.ones_like(w)",
+}
+
+
+@pytest.mark.parametrize("answer", NO_RULES.values(), ids=NO_RULES)
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_what_is_no_such_rule_has_none_of_its_properties(question, answer):
+    text = f"def {question}(w, dw, config=None):\n    config = config or {{}}\n    return {answer}, config\n"
+    assert set(told(LocalStudent.of_reference(appended={"optim": text}), question)) >= PROPERTIES
+
+
+@pytest.mark.parametrize("name", ["one_velocity_for_all", "nesterov_one_velocity_for_all", "one_cache_for_all"])
+def test_memory_outside_config_is_told_in_true_words(name):
+    sentences = told(planted(by_name(name)), by_name(name).question)
+    assert {sentences[each] for each in PROPERTIES} <= {
+        "The same steps done twice give different weights: something is kept outside config.",
+        "The steps of one array change when another array is trained as well.",
+    }
+
+
+def test_steps_that_depend_on_the_shape_fail_the_check_of_shapes():
+    text = by_name("adagrad").source().replace("dw**2", "(dw**2).mean(axis=0)")
+    sentences = told(LocalStudent.of_reference(appended={"optim": text}), "rmsprop")
+    assert sentences["works_on_arrays_of_any_shape"] == "The steps depend on the shape or the type of the array."
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["momentum_config_shared_by_default", "nesterov_config_shared_by_default", "rmsprop_config_shared_by_default",
+     "adam_config_shared_by_default"],
+)  # fmt: skip
+def test_a_config_shared_by_default_costs_the_check_of_defaults_only(name):
+    sentences = told(planted(by_name(name)), by_name(name).question)
+    assert set(sentences) == {"uses_defaults_for_what_is_left_out"}
+    assert "begins without a config" in sentences["uses_defaults_for_what_is_left_out"]
 
 
 @pytest.mark.parametrize("rule", ["rmsprop", "adam"])
