@@ -186,7 +186,7 @@ def one_velocity_for_all(w, dw, config=None, kept={}):  # noqa: B006  # the faul
 
 @wrong(
     sentence="The default of config in your sgd_momentum is one dict for all calls (config={}), so the velocity of one "
-    "array leaks into the next that begins without a config. Write config=None and make a new dict in the function.",
+    "array leaks into the next that begins without a config. Write config=None and make a new dict inside.",
 )
 def momentum_config_shared_by_default(w, dw, config={}):  # noqa: B006  # the fault itself
     config, rate, mu, v = momentum_settings(w, config)
@@ -342,8 +342,8 @@ def nesterov_one_velocity_for_all(w, dw, config=None, kept={}):  # noqa: B006  #
 
 @wrong_nesterov(
     sentence="The default of config in your sgd_nesterov_momentum is one dict for all calls (config={}), so the "
-    "velocity of one array leaks into the next that begins without a config. Write config=None and make a new dict in "
-    "the function.",
+    "velocity of one array leaks into the next that begins without a config. Write config=None and make a new dict "
+    "inside.",
 )
 def nesterov_config_shared_by_default(w, dw, config={}):  # noqa: B006  # the fault itself
     config, rate, mu, v = momentum_settings(w, config)

@@ -337,7 +337,7 @@ def one_t_for_all(w, dw, config=None, kept={}):  # noqa: B006  # the fault itsel
 
 @wrong(
     sentence="The default of config in your adam is one dict for all calls (config={}), so m, v and t of one array "
-    "leak into the next that begins without a config. Write config=None and make a new dict in the function.",
+    "leak into the next that begins without a config. Write config=None and make a new dict inside.",
 )
 def adam_config_shared_by_default(w, dw, config={}):  # noqa: B006  # the fault itself
     config, rate, beta1, beta2, epsilon = adam_settings(w, config)

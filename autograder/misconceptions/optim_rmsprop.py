@@ -232,7 +232,7 @@ def decay_written_into_the_code(w, dw, config=None):
 
 @wrong(
     sentence="The default of config in your rmsprop is one dict for all calls (config={}), so the cache of one array "
-    "leaks into the next that begins without a config. Write config=None and make a new dict in the function.",
+    "leaks into the next that begins without a config. Write config=None and make a new dict inside.",
 )
 def rmsprop_config_shared_by_default(w, dw, config={}):  # noqa: B006  # the fault itself
     config, rate, decay, epsilon = rmsprop_settings(w, config)
