@@ -283,6 +283,7 @@ def test_dropout_follows_batchnorm_and_relu(student: Student, rng: np.random.Gen
 def test_dropout_works_beside_either_normalization(student: Student, rng: np.random.Generator) -> None:
     """With batchnorm or layernorm, too, nothing is dropped at test time, and on the way back the gradient passes
     dropout."""
+    _require_drops(student, rng)
     for kind in ("batchnorm", "layernorm"):
         _beside(student, rng, kind)
 
