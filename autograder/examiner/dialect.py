@@ -7,6 +7,7 @@ the dialect's, `worn` does the reverse: it dresses canonical modules so that the
 from __future__ import annotations
 
 import functools
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -179,7 +180,7 @@ def worn(modules: Mapping[str, Any], dialect: Dialect) -> Mapping[str, Any]:
     if dialect.edition.canonical:
         return modules
     rules = {name: _worn_rule(modules["optim"], name, dialect) for name in dialect.edition.config}
-    dropout = {"dropout_forward": _worn_dropout(modules["layers"], dialect)}
+    dropout = _worn_dropout(modules["layers"], dialect)
     nets = {name: _worn_class(modules["fc_net"], name, dialect) for name in ("TwoLayerNet", _NET)}
     dressed = {"optim": rules, "layers": dropout, "fc_net": nets}
     return {name: _Worn(module, dressed.get(name, {})) for name, module in modules.items()}
@@ -212,16 +213,31 @@ def _worn_rule(module: Any, name: str, dialect: Dialect) -> Callable[..., Any]:
     return rule
 
 
-def _worn_dropout(module: Any, dialect: Dialect) -> Callable[..., Any]:
+def _worn_dropout(module: Any, dialect: Dialect) -> Mapping[str, Callable[..., Any]]:
+    """Both functions. What they write into their dict, backward through the cache, shows in the one that was given."""
+    lately: deque[tuple[dict[str, Any], Any]] = deque(maxlen=20)
+
+    def show(ours: dict[str, Any], theirs: Any) -> None:
+        theirs.update({key: value for key, value in ours.items() if key != "p"})
+        for gone in set(theirs) - set(ours):
+            del theirs[gone]
+
     def dropout_forward(x: Any, dropout_param: Any) -> Any:
         ours = dialect.items(None, dict(dropout_param))
+        lately.append((ours, dropout_param))
         result = module.dropout_forward(x, ours)
-        dropout_param.update({key: value for key, value in ours.items() if key != "p"})
-        for gone in set(dropout_param) - set(ours):
-            del dropout_param[gone]
+        show(ours, dropout_param)
         return result
 
-    return dropout_forward
+    def dropout_backward(dout: Any, cache: Any) -> Any:
+        before = [dict(ours) for ours, _ in lately]
+        result = module.dropout_backward(dout, cache)
+        for old, (ours, theirs) in zip(before, lately, strict=True):
+            if old.keys() != ours.keys() or any(old[key] is not ours[key] for key in ours):
+                show(ours, theirs)
+        return result
+
+    return {"dropout_forward": dropout_forward, "dropout_backward": dropout_backward}
 
 
 def _worn_class(module: Any, name: str, dialect: Dialect) -> Callable[..., Any]:
