@@ -15,7 +15,7 @@ import json
 import math
 import os
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -75,9 +75,10 @@ class Examination:
         self.seed = given or course.seed(folder.resolve().name, self.assignment.name)
         self.overlay: bool = config.getoption("--overlay")
         self.suspects: list[str] | None = config.getoption("--suspect")
-        self.hung: set[str] = set()
+        # By session: what hangs or starves with the hand-in's own layers may do neither with the reference's.
+        self.hung: defaultdict[Session, set[str]] = defaultdict(set)
         self.changed: set[str] = set()
-        self.starved: Counter[str] = Counter()
+        self.starved: defaultdict[Session, Counter[str]] = defaultdict(Counter)
         self.used: float = config.getoption("--used")
         self.cpu = self.used  # seconds used by all forks so far, those of earlier runs too
         self.again = 0.0  # of these, seconds of forks that ended while calls were repeated
@@ -151,8 +152,8 @@ class Examination:
         self.end_fork()
         channel = self._fork.enter_context(self.fork(serves[1], seed))
         self._fork.callback(self.count, channel)
-        remote = Remote(channel, self.hung, self.dialect)
-        remote.changed, remote.starved = self.changed, self.starved
+        remote = Remote(channel, self.hung[serves[1]], self.dialect)
+        remote.changed, remote.starved = self.changed, self.starved[serves[1]]
         try:
             remote.ready()
         except StudentError as error:
@@ -359,9 +360,10 @@ def _tried(state: Examination, rests_on: Rests, name: str, trial: Callable[..., 
         return None
     channel = None
     try:
-        with state.fork(state.session_for(rests_on), seed) as channel:
-            remote = Remote(channel, set(state.hung), state.dialect)
-            remote.starved = Counter(state.starved)
+        session = state.session_for(rests_on)
+        with state.fork(session, seed) as channel:
+            remote = Remote(channel, set(state.hung[session]), state.dialect)
+            remote.starved = Counter(state.starved[session])
             remote.ready()
             remote.begin(seed)
             return trial(Student(remote), rng=np.random.default_rng(state.seed_of(name)))

@@ -25,6 +25,7 @@ SAME = 1e-9  # norm-relative; a slope's step of 1e-5 changes more where the slop
 SAME_SINGLE = 1e-5  # where float32 is computed with, or nothing rests on a difference
 MOST_NUMBERS = 60_000  # of an answer that is kept; no check needs more of what can be asked again
 MOST_NOTES = 200  # of one check
+MOST_SHOWN = 4  # batches that a net is shown without labels before its loss is asked again
 REASON = "The same call gave another answer in a fresh process: what is returned must follow from the arguments alone."
 
 
@@ -68,9 +69,18 @@ def of_layer(name: str, given: Sequence[Any], named: Mapping[str, Any], seeded: 
 
 
 def of_net(
-    made: Callable[[Student], Any], params: Mapping[str, Any], x: Array, y: Array, seeded: int | None, loss: float
+    made: Callable[[Student], Any],
+    params: Mapping[str, Any],
+    shown: Sequence[Array],
+    batch: tuple[Array, Array],
+    seeded: int | None,
+    loss: float,
 ) -> Note:
-    """The note of a net's loss: another net, made alike, with the same parameters."""
+    """The note of a net's loss: another net, made alike, with the same parameters, and `shown` the same images first.
+
+    A net that test mode leaves a trace in pays for that elsewhere. Of calls with labels no trace may be left.
+    """
+    before = list(shown)
 
     def again(student: Student) -> Any:
         losses = []
@@ -78,14 +88,15 @@ def of_net(
             net = made(student)
             unknown = set(net.params.keys()) - set(params)
             net.params.update(params)
+            for images in before:
+                net.loss(images)
             if seeded is not None:
                 student.seed(seeded)
-            losses.append(np.array(net.loss(x, y)[0]))
+            losses.append(np.array(net.loss(*batch)[0]))
             if not unknown:
                 return losses[0]
-        return (
-            losses[0] if rel_error(losses[0], losses[1]) < SAME else np.array(loss)
-        )  # it rests on numbers that nobody set
+        # With parameters that nobody set a loss may be any.
+        return losses[0] if rel_error(losses[0], losses[1]) < SAME else np.array(loss)
 
     return Note(again, np.array(loss), True, "loss")
 

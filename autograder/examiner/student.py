@@ -17,7 +17,7 @@ import numpy as np
 
 from autograder.checks.api import MEASURING, CallFailed
 from autograder.examiner.dialect import PLAIN, Dialect
-from autograder.examiner.repeating import MOST_NOTES, Note, of_layer, of_net
+from autograder.examiner.repeating import MOST_NOTES, MOST_SHOWN, Note, of_layer, of_net
 from autograder.examiner.session import Channel
 from autograder.worker import wire
 
@@ -324,6 +324,7 @@ class Net(Handle):
         super().__init__(remote, number, name)
         self._made = made
         self._written: dict[str, Any] = {}
+        self._shown: list[Array] = []  # the images of calls without labels so far, as far as they are noted
 
     @property
     def params(self) -> _Params:
@@ -336,11 +337,13 @@ class Net(Handle):
         """Scores (N, C) without y, else the loss (nats) and the dict of gradients."""
         path, name = [self.number, "loss"], f"{self._name}.loss"
         if y is None:
+            if self._remote.notes is not None and len(self._shown) < MOST_SHOWN:
+                self._shown.append(X)
             return self._remote.call(name, path, [("array", "scores")], [X])
         seeded, self._remote.seeded = self._remote.seeded, None
         loss, grads = self._remote.call(name, path, [("float", "loss"), ("arrays", "grads")], [X, y])
         if self._remote.notes is not None and MEASURING.on and self._made is not None:
-            self._remote.notes.append(of_net(self._made, dict(self._written), X, y, seeded, loss))
+            self._remote.notes.append(of_net(self._made, dict(self._written), self._shown, (X, y), seeded, loss))
         return loss, grads
 
 

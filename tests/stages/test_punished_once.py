@@ -34,6 +34,12 @@ def NAME(*given):
     out, cache = _right(*given)
     return out.astype("float32"), cache
 """
+HUNGRY = """
+_right = layernorm_forward
+def layernorm_forward(x, gamma, beta, ln_param):
+    np.ones(1 << 33)
+    return _right(x, gamma, beta, ln_param)
+"""
 CRASHING_RELU = "\ndef relu_forward(x):\n    return 1 // 0\n"
 
 
@@ -100,6 +106,17 @@ def test_remark_names_the_function_without_a_question_that_was_lent(tmp_path):
 def test_backward_pass_with_a_cache_of_its_own_cannot_be_judged_after_a_crash(tmp_path):
     """Only its own forward pass makes the cache it reads. The nets get both from the course, and lose nothing."""
     assert set(lost(tmp_path, "hand_in_03", CRASHING_RELU)) == {"relu_forward", "relu_backward"}
+
+
+def test_function_that_is_not_called_again_is_called_where_it_is_the_course_s(tmp_path):
+    assert set(lost(tmp_path, "reference", HUNGRY)) == {"layernorm_forward"}
+
+
+def test_net_that_test_mode_leaves_a_trace_in_pays_for_that_only(tmp_path):
+    """Its losses depend on an earlier call. The same calls in a fresh process must give the same."""
+    fault = by_name("batchnorm_stays_in_test_mode")
+    found = lost_by(tmp_path, planted(STYLES["hand_in_20"], fault))
+    assert set(found) == {fault.question}, found
 
 
 def test_writing_into_arguments_is_a_remark_and_costs_nothing(tmp_path):
