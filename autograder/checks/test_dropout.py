@@ -183,6 +183,7 @@ def test_dropout_keeps_the_precision_of_its_input(student: Student, rng: np.rand
     """float64 inputs are computed in float64, which numeric gradients need."""
     x = _inputs(rng, 10, 8)
     out = _train(student, x, 0.6)
+    require((out == 0).any() and (out != 0).any(), "In train mode nothing is dropped, or everything.")
     factors = (out / x)[out != 0]  # all the same, to the precision of the output
     fits = rel_error(factors, np.full(factors.shape, factors[:1].sum())) < PRECISE
     require(fits, "The output for float64 inputs is not as precise as they are.")
@@ -197,6 +198,8 @@ def test_dropout_param_may_be_used_again(student: Student, rng: np.random.Genera
     """mode, p and seed in dropout_param stay as they are, and no seed is added: a net hands the same dict to every
     layer."""
     x = _inputs(rng, 12, 10)
+    out = _train(student, x, 0.5)
+    require((out == 0).any() and (out != 0).any(), "In train mode nothing is dropped, or everything.")
     for mode in ("train", "test"):
         given = {"mode": mode, "p": 0.75, "seed": int(rng.integers(1, 2**16))}
         param = student.dict(**given)
