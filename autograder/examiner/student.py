@@ -39,12 +39,10 @@ _EXCEPTIONS = {
     name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)
 }
 
-
 KEY = r"[a-z_]{1,16}|[Wb][0-9]{1,2}|(gamma|beta)[0-9]{1,2}"  # keys that may be told: others could carry messages
 
 # Type names that may be told to a student.
 _TYPES = ("NoneType", "ndarray", "tuple", "list", "dict", "int", "float", "bool", "str", "float32", "float64")
-
 
 _QUOTES = re.compile(r"[\"\u00ab\u00bb\u201c-\u201f\u2039\u203a\u275d\u275e\u300c-\u300f\u301d-\u301f\uff02]")
 STARVED = 2  # so often may a function run out of memory: filling it takes as long as all checks of a right hand-in
