@@ -394,4 +394,6 @@ class NumberOfTheLayerInOneCharacter(FullyConnectedNet):
 )
 class DtypeIgnored(FullyConnectedNet):
     def __init__(self, *args, **settings):
-        super().__init__(*args, **{**settings, "dtype": np.float32})
+        super().__init__(*args, **settings)
+        for name, value in self.params.items():
+            self.params[name] = value.astype(np.float32)
