@@ -325,7 +325,10 @@ def prove(
     """Prove the hidden checks: right hand-ins in every style earn all, each known mistake costs its own question only.
 
     Reads tests/styles of a clone and the misconceptions; prints the matrix, and writes it to docs/prove.md when nothing
-    was left out (200 secrets, all questions). Exit codes: 0 proved, 1 something does not hold, 2 wrong usage.
+    was left out (200 secrets, all questions). What is done lies in build/prove: a run that was stopped goes on from
+    there, until some text of the kit or of the styles changes.
+
+    Exit codes: 0 proved, 1 something does not hold, 2 wrong usage.
 
     Example: autograder prove --secrets 20 --question adam
     """
@@ -344,6 +347,7 @@ def prove(
             questions=question or (),
             workers=workers,
             tell=lambda done, total: progress.update(bar, completed=done, total=total),
+            keep=course.root / "build" / "prove",
         )
     page = proofs.as_page(found)
     out.print(Markdown(page.removesuffix(f"{found.line()}\n")))

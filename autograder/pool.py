@@ -79,8 +79,13 @@ def cluster(address: str) -> Iterator[tuple[int, Open]]:
 
 
 def _ready() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGTERM, _end)
     end_with_parent(signal.SIGTERM)
+
+
+def _end(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the end of the parent tells a second time
+    sys.exit(1)
 
 
 def _called(call: Callable[[Task], Answer], task: Task) -> Answer:

@@ -7,15 +7,11 @@ repeated behind the wall, and must say the same.
 from __future__ import annotations
 
 import functools
-import os
 import shutil
-import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from autograder.course import Assignment, Course, derived_seed
 from autograder.errors import CourseError
@@ -24,6 +20,7 @@ from autograder.examiner.lending import layer
 from autograder.grade import examined
 from autograder.misconceptions import Misconception, all_misconceptions, by_name, misconceptions_of
 from autograder.prove_editions import Dress, Worn, dresses, faults_worn, rows, style_worn
+from autograder.prove_jobs import Job, Tell, run
 from autograder.styles import complete_styles, order, planted, styles_for
 
 SECRETS = 200
@@ -31,8 +28,6 @@ STYLES_A_FAULT = 3
 BEHIND_THE_WALL = 12  # hand-ins, a third of them right
 CHUNK = 20  # secrets a job
 NAMED = 3  # secrets under which right hand-ins are shown to the recogniser
-
-Tell = Callable[[int, int], None]  # jobs done, jobs in all
 
 
 @dataclass(frozen=True)
@@ -148,7 +143,13 @@ def secret(number: int) -> str:
 
 
 def prove(
-    course: Course, *, secrets: int = SECRETS, questions: Sequence[str] = (), workers: int = 0, tell: Tell | None = None
+    course: Course,
+    *,
+    secrets: int = SECRETS,
+    questions: Sequence[str] = (),
+    workers: int = 0,
+    tell: Tell | None = None,
+    keep: Path | None = None,
 ) -> Proof:
     """Run the whole matrix, or a part of it.
 
@@ -164,6 +165,8 @@ def prove(
         Processes; 0 for one each core.
     tell : callable, optional
         Told how many jobs are done.
+    keep : Path, optional
+        A folder for the results of jobs. A proof that was stopped goes on from there, as long as no text has changed.
 
     Raises
     ------
@@ -176,7 +179,7 @@ def prove(
     proof = Proof(secrets, tuple(questions) or tuple(all_checks()))
     styles = list(_styles(course.root))
     faults = [wrong for name in proof.questions for wrong in misconceptions_of(name)]
-    jobs: list[tuple[Any, ...]] = [
+    jobs: list[Job] = [
         (_right, style, range(first, min(first + CHUNK, secrets)), tuple(questions))
         for style in styles
         for first in range(0, secrets, CHUNK)
@@ -185,7 +188,7 @@ def prove(
     jobs += [(_pair, wrong.name, other.name) for wrong in faults if (other := partner(wrong, faults))]
     jobs += [(_style_worn, dress, style, tuple(questions)) for dress in dresses() for style in styles]
     jobs += [(_faults_worn, name) for name in proof.questions]
-    found = _run(course.root, jobs, workers, tell)
+    found = run(course.root, jobs, workers, tell, keep)
     for style in styles:
         mine = [result for job, result in zip(jobs, found, strict=True) if job[:2] == (_right, style)]
         proof.styles[style] = [text for lost, _ in mine for text in lost]
@@ -200,25 +203,6 @@ def prove(
     if not questions:
         proof.walled = _behind_the_wall(course.assignment("deep_nets"), _styles(course.root))
     return proof
-
-
-def _run(root: Path, jobs: Sequence[tuple[Any, ...]], workers: int, tell: Tell | None) -> list[Any]:
-    """The results of all jobs, in their order."""
-    with ProcessPoolExecutor(workers or os.cpu_count(), initializer=_silence) as pool:
-        waiting: dict[Future[Any], int] = {
-            pool.submit(job[0], root, *job[1:]): number for number, job in enumerate(jobs)
-        }
-        results: list[Any] = [None] * len(jobs)
-        for done, future in enumerate(as_completed(waiting), start=1):
-            results[waiting[future]] = future.result()
-            if tell is not None:
-                tell(done, len(jobs))
-    return results
-
-
-def _silence() -> None:
-    """Hand-ins print."""
-    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  as long as the process lives
 
 
 @functools.cache

@@ -292,12 +292,14 @@ def _net_beside(student: Student, rng: np.random.Generator) -> Fingerprint:
     params |= {"gamma1": rng.uniform(0.2, 0.4, 12), "beta1": rng.uniform(2.0, 3.0, 12)}  # every ReLU is open
     params["W1"] *= 40
     x, y = rng.standard_normal((6, 8)), rng.integers(5, size=6)
-    rows: Fingerprint = {}
+    same_scores, right_gradients = [], []
     for kind in ("batchnorm", "layernorm"):
         plain, net = (build(student, sizes, keep, normalization=kind, seed=5) for keep in (1, 0.5))
+        if "gamma1" not in net.params:  # a course without such a net
+            continue
         set_params(plain, params)
         set_params(net, params)
-        rows[f"scores with {kind}"] = rel_error(net.loss(x), plain.loss(x)) < EXACT
+        same_scores.append(rel_error(net.loss(x), plain.loss(x)) < EXACT)
 
         def both(student: Student = student, net: Any = net) -> Any:
             student.seed(5)
@@ -306,8 +308,8 @@ def _net_beside(student: Student, rng: np.random.Generator) -> Fingerprint:
         def loss(both: Callable[[], Any] = both) -> float:
             return float(both()[0])
 
-        rows[f"gradient with {kind}"] = not wrong_gradients(loss, net, {"W1": params["W1"]}, both()[1], rng)
-    return rows
+        right_gradients.append(not wrong_gradients(loss, net, {"W1": params["W1"]}, both()[1], rng))
+    return {"scores": all(same_scores), "gradient": all(right_gradients)}
 
 
 def _net_with_batchnorm(student: Student, rng: np.random.Generator) -> Fingerprint:

@@ -7,6 +7,7 @@ a run reads and remembers ends with its fork. Fingerprints of misconceptions are
 from __future__ import annotations
 
 import atexit
+import contextlib
 import importlib
 import json
 import os
@@ -98,8 +99,9 @@ def _process() -> subprocess.Popen[str]:
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    process.kill()
-    process.communicate()
+    with contextlib.suppress(SystemExit):  # told to end while it ends
+        process.kill()
+        process.communicate()
 
 
 def serve() -> None:

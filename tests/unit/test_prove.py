@@ -83,6 +83,24 @@ def test_part_of_the_proof_is_told_in_one_line_and_repeats():
     assert found[0].line().startswith(told)
 
 
+def test_proof_that_was_stopped_goes_on_from_there(tmp_path):
+    def stop(done, _total):
+        if done == 5:
+            raise KeyboardInterrupt
+
+    part = {"secrets": 1, "questions": ["relu_backward"], "workers": 2, "keep": tmp_path}
+    with pytest.raises(KeyboardInterrupt):
+        prove.prove(COURSE, **part, tell=stop)
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/*") if path.suffix != ".part"}
+    assert len(kept) >= 5
+    told = []
+    found = prove.prove(COURSE, **part, tell=lambda *numbers: told.append(numbers))
+    assert found.holds
+    done, total = told[-1]
+    assert done == total == len(list(tmp_path.glob("*/*")))
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+
+
 def test_dress_of_a_course_that_does_not_ask_a_question_is_not_judged_by_others():
     dress = ("cs231n-2017", "drop")
     found = style_worn(dress, REFERENCE, STYLES[REFERENCE], prove.secret(0), ["sgd_nesterov_momentum"])
