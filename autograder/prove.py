@@ -179,7 +179,8 @@ def prove(
     proof = Proof(secrets, tuple(questions) or tuple(all_checks()))
     styles = list(_styles(course.root))
     faults = [wrong for name in proof.questions for wrong in misconceptions_of(name)]
-    jobs: list[Job] = [
+    jobs: list[Job] = [(_faults_worn, name) for name in proof.questions]  # the longest first
+    jobs += [
         (_right, style, range(first, min(first + CHUNK, secrets)), tuple(questions))
         for style in styles
         for first in range(0, secrets, CHUNK)
@@ -187,7 +188,6 @@ def prove(
     jobs += [(_single, wrong.name) for wrong in faults]
     jobs += [(_pair, wrong.name, other.name) for wrong in faults if (other := partner(wrong, faults))]
     jobs += [(_style_worn, dress, style, tuple(questions)) for dress in dresses() for style in styles]
-    jobs += [(_faults_worn, name) for name in proof.questions]
     found = run(course.root, jobs, workers, tell, keep)
     for style in styles:
         mine = [result for job, result in zip(jobs, found, strict=True) if job[:2] == (_right, style)]
