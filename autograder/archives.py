@@ -6,6 +6,7 @@ while they are unpacked, and an archive that breaks a rule is refused as a whole
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import re
 import stat
@@ -15,10 +16,13 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from autograder.examiner.files import LITTER
+
 _ENTRY = b"PK\x01\x02"  # begins every entry of a zip's table of contents
 _CHUNK = 1 << 16
 _BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, LookupError, EOFError, OSError)
-_SYSTEMS_OWN = ("__MACOSX", ".ipynb_checkpoints", "__pycache__", ".DS_Store", "Thumbs.db")
+_SYSTEMS_OWN = ("Thumbs.db", "Icon\r")
+_UTF8 = 0x800  # the flag of a name that is written in UTF-8
 
 
 @dataclass(frozen=True)
@@ -75,16 +79,16 @@ def unpack_each(archive: Path, folder: Path, bounds: Bounds, file_bytes: int) ->
                 raise ValueError(f"the archive holds more than {bounds.files} files")
             for member in opened.infolist():
                 try:
-                    if not _is_litter(member):
+                    if not _is_litter(member, top=2):
                         left -= _write(opened, member, folder / _checked(member, seen), min(left, file_bytes))
                 except ValueError as error:
-                    refused[member.filename] = str(error)
+                    refused[_name(member)] = str(error)
                 except _BROKEN as error:
-                    refused[member.filename] = f"it cannot be opened ({type(error).__name__})"
+                    refused[_name(member)] = f"it cannot be opened ({type(error).__name__})"
                 if left <= 0:
                     raise ValueError("the archive holds more than there is room for here")
     except _BROKEN as error:
-        raise ValueError(_unopened(error)) from None
+        raise ValueError(f"it is no zip archive, or it was cut short ({type(error).__name__})") from None
     return refused
 
 
@@ -95,7 +99,7 @@ def _check_contents(archive: Path, bounds: Bounds) -> None:
             raise zipfile.BadZipFile
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             count = sum(1 for _ in re.finditer(re.escape(_ENTRY), content))
-    if count > 2 * bounds.files + 100:
+    if count > 20 * bounds.files + 100:  # a virtual environment is left out, and counts no file
         raise ValueError(f"the archive holds more than {bounds.files} files")
 
 
@@ -116,23 +120,45 @@ def _members(opened: zipfile.ZipFile, bounds: Bounds) -> dict[Path, zipfile.ZipI
     return members
 
 
-def _is_litter(member: zipfile.ZipInfo) -> bool:
-    """Whether it is a folder, or a file that no person put there."""
-    return member.is_dir() or any(part in _SYSTEMS_OWN for part in PurePosixPath(member.filename).parts)
+def _name(member: zipfile.ZipInfo) -> str:
+    """A member's name as it was meant: old tools write UTF-8 without saying so, or `\\` between folders.
+
+    Examples
+    --------
+    >>> _name(zipfile.ZipInfo("nndl\\\\layers.py"))
+    'nndl/layers.py'
+    """
+    name = member.filename
+    if not member.flag_bits & _UTF8:
+        with contextlib.suppress(UnicodeError):
+            name = name.encode("cp437").decode()
+    return name if "/" in name else name.replace("\\", "/")
+
+
+def _is_litter(member: zipfile.ZipInfo, top: int = 0) -> bool:
+    """Whether it is a folder, or a file that no person put there, such as those of a virtual environment.
+
+    The first `top` folders of its name say whose it is, whatever they are called.
+    """
+    name = _name(member)
+    *folders, last = PurePosixPath(name).parts or ("",)
+    left_behind = any(part in LITTER or (part.startswith(".") and part not in (".", "..")) for part in folders[top:])
+    return name.endswith("/") or left_behind or last in _SYSTEMS_OWN or last.startswith("._")
 
 
 def _checked(member: zipfile.ZipInfo, seen: set[str]) -> Path:
     """Where a member goes, below the folder. `seen` are the names before it, and is added to."""
-    parts = PurePosixPath(member.filename).parts
-    _check_name(member.filename, parts)
+    name = _name(member)
+    parts = PurePosixPath(name).parts
+    _check_name(name, parts)
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError("the archive is packed in an unusual way; pack it again as an ordinary zip")
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG):
-        raise ValueError(f"{_shown(member.filename)} is a link or a device; only plain files are taken")
-    plain = unicodedata.normalize("NFKC", member.filename).casefold()
+        raise ValueError(f"{_shown(name)} is a link or a device; only plain files are taken")
+    plain = unicodedata.normalize("NFKC", name).casefold()
     if plain in seen:
-        raise ValueError(f"two files are called {_shown(member.filename)}, but for case or kind of letters")
+        raise ValueError(f"two files are called {_shown(name)}, but for case or kind of letters")
     seen.add(plain)
     return Path(*parts)
 

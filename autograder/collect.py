@@ -24,13 +24,15 @@ from rich.table import Table
 
 from autograder import archives
 from autograder.course import Assignment
-from autograder.downloads import Arrival, Entry, read
+from autograder.downloads import Entry, read
 from autograder.errors import CourseError
 from autograder.hand_in_layout import STAMP, Laid, lay_down
 from autograder.roster import Roster, moment, read_roster, safe_name, shared
+from autograder.seen import Contents, Seen
 from autograder.showing import safe
+from autograder.whose import Attempt, by_student
 
-State = Literal["taken", "replaced", "unchanged", "kept", "unopened", "skipped", "missing"]
+State = Literal["taken", "replaced", "unchanged", "kept", "unopened", "unclear", "skipped", "missing"]
 _WORKPLACE = ".collect-"  # begins the name of a folder in the course, for as long as it collects
 MOST_FILES = 1_000_000  # in the download of a whole class
 MOST_FOLDERS = 40  # one in another
@@ -58,8 +60,8 @@ class Collected:
 
     @property
     def unopened(self) -> list[Line]:
-        """Hand-ins that could not be opened."""
-        return [line for line in self.lines if line.state == "unopened"]
+        """Hand-ins that could not be opened, or of nobody knows whom."""
+        return [line for line in self.lines if line.state in ("unopened", "unclear")]
 
     def table(self) -> Table:
         """For a person to read: a row each."""
@@ -105,12 +107,20 @@ def collect(assignment: Assignment, download: Path, *, roster: Path | None = Non
         _alone(assignment),
         tempfile.TemporaryDirectory(prefix=_WORKPLACE, dir=assignment.course.root) as temporary,
     ):
-        found = read(_entries(download, Path(temporary) / "download"), assignment.name)
-        collected = Collected(found.kind)
         work = _Collecting(assignment, people, Path(temporary), dry_run)
-        for student, attempts in sorted(_by_student(found.arrivals, people).items()):
+        entries = _entries(download, Path(temporary) / "download")
+        try:
+            found = read(entries, assignment.name, assignment.settings.package, work.knows)
+        except ValueError as error:
+            fix = "name it STUDENT.zip or STUDENT/, put it into a folder of its own, and collect that folder"
+            raise CourseError(str(error), where=download, fix=fix) from None
+        collected = Collected(found.kind)
+        for student, attempts in sorted(by_student(found.arrivals, people).items()):
             collected.lines.append(work.line(student, attempts))
-        collected.lines += [Line("", "skipped", name, remarks=(why,)) for name, why in found.skipped]
+        collected.lines += [Line("", "unclear", name, remarks=(why,)) for name, why in sorted(found.unclear.items())]
+        collected.lines += [Line("", "skipped", name, remarks=(why,)) for name, why in sorted(found.skipped.items())]
+        if not dry_run:
+            work.seen.write()
         if not any(line.student for line in collected.lines):
             raise CourseError("no hand-ins in it", where=download, fix="docs/grader.md shows what can be collected")
         here = {line.student for line in collected.lines}
@@ -177,51 +187,21 @@ def entries_of_folder(folder: Path) -> Iterator[Entry]:
                 yield Entry(place, path)
 
 
-@dataclass(frozen=True)
-class _Attempt:
-    """An arrival, and whose it is."""
-
-    arrival: Arrival
-    when: datetime.datetime | None
-    remarks: tuple[str, ...]
-
-
-def _by_student(arrivals: tuple[Arrival, ...], roster: Roster) -> dict[str, list[_Attempt]]:
-    """Attempts by the student's name in submitted/, the newest first."""
-    students: dict[str, list[_Attempt]] = {}
-    for arrival in arrivals:
-        row = roster.find(arrival.ids, arrival.name)
-        student = row.student if row is not None else safe_name(arrival.student)
-        remarks = list(arrival.remarks)
-        if row is None and roster.rows:
-            remarks.append(f"not in the roster: {_whose(arrival)}")
-        elif row is None and student != arrival.student:
-            remarks.append(f"called {_whose(arrival)} in the download")
-        elif row is None and arrival.name not in arrival.origin:
-            remarks.append(f"named {arrival.name}")
-        when = arrival.when or (row.submitted if row is not None else None)
-        if arrival.late and when is None:
-            remarks.append("the platform calls it late, and tells no time")
-        students.setdefault(student, []).append(_Attempt(arrival, when, tuple(remarks)))
-    for attempts in students.values():
-        attempts.sort(key=lambda attempt: attempt.arrival.order, reverse=True)
-    return students
-
-
-def _whose(arrival: Arrival) -> str:
-    ids = ", ".join(f"{kind} {value}" for kind, value in arrival.ids.items())
-    return ascii(f"{arrival.name} ({ids})" if ids else arrival.name)[1:-1]
-
-
 class _Collecting:
     """Lays down one student's hand-in after the other."""
 
     def __init__(self, assignment: Assignment, roster: Roster, temporary: Path, dry_run: bool) -> None:
         self.assignment, self.roster, self.temporary, self.dry_run = assignment, roster, temporary, dry_run
+        self.submitted = assignment.course.root / "submitted"
+        self.seen = Seen.of(assignment)
 
-    def line(self, student: str, attempts: list[_Attempt]) -> Line:
+    def knows(self, name: str) -> bool:
+        """Whether the roster has somebody of this name, or a hand-in of this name was collected before."""
+        return self.roster.find({}, name) is not None or (self.submitted / name / self.assignment.name).is_dir()
+
+    def line(self, student: str, attempts: list[Attempt]) -> Line:
         """Lay down the newest attempt that can be opened, and say what became of it."""
-        failed: list[tuple[_Attempt, Laid]] = []
+        failed: list[tuple[Attempt, Laid]] = []
         with tempfile.TemporaryDirectory(dir=self.temporary) as temporary:
             for number, attempt in enumerate(attempts):
                 scratch, folder = Path(temporary) / f"scratch-{number}", Path(temporary) / f"laid-{number}"
@@ -237,17 +217,20 @@ class _Collecting:
             attempt, laid = failed[0]
             return self._put(student, attempt, [laid.reason, *_older(attempts[1:])], laid, Path(temporary) / "laid-0")
 
-    def _put(self, student: str, attempt: _Attempt, remarks: list[str], laid: Laid, folder: Path) -> Line:
+    def _put(self, student: str, attempt: Attempt, remarks: list[str], laid: Laid, folder: Path) -> Line:
         """Put a laid hand-in in its place, where it is new or differs from what is there."""
-        place = self.assignment.course.root / "submitted" / student / self.assignment.name
+        place = self.submitted / student / self.assignment.name
         when = attempt.when
         late = self.assignment.settings.late
-        state, told = self._state(place, folder, when, laid)
+        here, new = _contents(place), _contents(folder)
+        state, told = self._state(student, attempt, laid, here, new)
         if state in ("taken", "replaced") or (state == "unopened" and not place.exists()):
             if when is not None:
                 (folder / STAMP).write_text(f"{_text(when)} UTC\n", encoding="utf-8")
             if not self.dry_run:
                 _move(folder, place)
+        if state in ("taken", "replaced", "unchanged"):
+            self.seen.add(student, new, attempt.arrival.number)
         return Line(
             student=student,
             state=state,
@@ -255,27 +238,40 @@ class _Collecting:
             when=_text(when),
             late_minutes=late.minutes_late(when) if late is not None and when is not None else None,
             files=tuple(sorted(laid.files)),
-            remarks=(*told, *attempt.remarks, *remarks),
+            remarks=(*told, *attempt.remarks, *self._twice(student, attempt), *remarks),
         )
 
     def _state(
-        self, place: Path, folder: Path, when: datetime.datetime | None, laid: Laid
+        self, student: str, attempt: Attempt, laid: Laid, here: Contents | None, new: Contents | None
     ) -> tuple[State, tuple[str, ...]]:
         """What is to be done, and why."""
-        here = _contents(place)
         if laid.reason:
             return ("kept", ("what lies there already stays",)) if here else ("unopened", ())
         if here is None:
             return "taken", ()
-        before = _stamp(place)
-        if when is not None and before is not None and before > when:
+        when, before = attempt.when, _stamp(self.submitted / student / self.assignment.name)
+        platforms = attempt.arrival.when
+        if platforms is not None and before is not None and before > platforms:
             return "kept", (f"what lies there is newer, from {_text(before)}",)
-        if here == _contents(folder) and when in (None, before):
-            return "unchanged", ()
+        if here == new:
+            if when in (None, before):
+                return "unchanged", ()
+            return "replaced", () if platforms else ("the same files; the roster tells another time",)
+        if laid.foreign:
+            return "kept", ("what lies there already stays: nothing of this assignment is in the new one",)
+        if platforms is None and (reason := self.seen.is_old(student, new, attempt.arrival.number)):
+            return "kept", (f"{reason}; to take it all the same, remove submitted/{student}/{self.assignment.name}",)
         return "replaced", ()
 
+    def _twice(self, student: str, attempt: Attempt) -> list[str]:
+        """Whether the same hand-in lies under the name that it had before a roster knew whose it is."""
+        own = safe_name(attempt.arrival.student)
+        if own == student or not (self.submitted / own / self.assignment.name).is_dir():
+            return []
+        return [f"submitted/{own} is from before the roster told whose it is: remove it"]
 
-def _older(attempts: list[_Attempt]) -> list[str]:
+
+def _older(attempts: list[Attempt]) -> list[str]:
     """What does not count, because something newer does."""
     return [f"older, not counted: {shared(attempt.arrival.origin for attempt in attempts)}"] if attempts else []
 
@@ -293,7 +289,7 @@ def _stamp(place: Path) -> datetime.datetime | None:
     return moment(path.read_bytes().decode("utf-8", "replace"))
 
 
-def _contents(place: Path) -> dict[str, str] | None:
+def _contents(place: Path) -> Contents | None:
     """Digests of the files of a hand-in, its time stamp left out; None where there is no such folder."""
     if not place.is_dir():
         return None

@@ -20,11 +20,13 @@ from autograder.roster import moment, shared
 METADATA = "submission_metadata.yml"
 _MAX_METADATA = 100_000_000  # bytes
 _CANVAS = re.compile(r"(?P<name>[^_/]+)_(?P<late>LATE_)?(?P<user>\d+)_(?P<number>\d+)_(?P<file>.+)")
+_CANVAS_TEXT = re.compile(r"[^_/]+_(?:LATE_)?\d+_text\.html")
+_CANVAS_ANONYMOUS = re.compile(r"anon_[A-Za-z0-9]{5}_")
 _MOODLE = re.compile(r"(?P<name>.+?)_(?P<user>\d+)_assignsubmission_(?P<kind>file|onlinetext)_?(?P<file>.*)")
 _MOODLE_MARK = re.compile(r"_\d+_assignsubmission_(?:file|onlinetext)")
 _GRADESCOPE = re.compile(r"submission_(?P<number>\d+)")
 _EXCHANGE = re.compile(r"(?P<user>[^+]+)\+(?P<assignment>[^+]+)\+(?P<time>[^+]+?)(?:\+[^+]*)?")
-_AGAIN = re.compile(r"(?P<stem>.+?)-(?P<number>\d{1,3})(?P<suffix>\.\w+)")
+_AGAIN = re.compile(r"(?P<stem>.+?)-\d{1,3}(?P<suffix>\.\w+)")
 _OURS = re.compile(r"(?P<assignment>\w+)_hand_in_(?P<name>.+)")
 _LEFT_BEHIND = ("__MACOSX", ".DS_Store", "Thumbs.db")
 
@@ -42,6 +44,9 @@ class Entry:
         return Entry(PurePosixPath(name or str(PurePosixPath(*self.name.parts[depth:]))), self.path, self.refused)
 
 
+Key = tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True)
 class Arrival:
     """One attempt of one student, as a download tells it. Of two attempts the one with the larger `order` counts."""
@@ -54,21 +59,23 @@ class Arrival:
     when: datetime.datetime | None = None
     late: bool = False  # the platform says so
     order: tuple[float, ...] = ()
+    number: int = 0  # the platform's for it, which grows from attempt to attempt; 0 where it gives none
     remarks: tuple[str, ...] = ()
 
     @property
-    def key(self) -> tuple[tuple[str, str], ...]:
+    def key(self) -> Key:
         """Equal for attempts of one student."""
         return tuple(sorted(self.ids.items())) or (("student", self.student),)
 
 
 @dataclass(frozen=True)
 class Download:
-    """A download: its kind, the attempts in it, and what is no hand-in (name, why)."""
+    """A download: its kind, the attempts in it, what is no hand-in, and what may be one of nobody knows whom (why)."""
 
     kind: str
     arrivals: tuple[Arrival, ...]
-    skipped: tuple[tuple[str, str], ...]
+    skipped: Mapping[str, str]
+    unclear: Mapping[str, str]
 
 
 @dataclass
@@ -78,29 +85,69 @@ class _Reading:
     assignment: str
     arrivals: list[Arrival] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    unclear: dict[str, str] = field(default_factory=dict)
+
+    def leave(self, name: str, files: list[Entry], why: str) -> None:
+        """Leave out an entry: a folder or a zip may be somebody's hand-in."""
+        (self.unclear if _may_be_a_hand_in(name, files) else self.skipped)[name] = why
 
 
 Groups = dict[str, list[Entry]]
 
 
-def read(entries: Iterable[Entry], assignment: str) -> Download:
-    """Tell the kind of a download from its names, and cut it into attempts."""
+def read(entries: Iterable[Entry], assignment: str, package: str, knows: Callable[[str], bool]) -> Download:
+    """Tell the kind of a download from its names, and cut it into attempts.
+
+    Parameters
+    ----------
+    entries : iterable of Entry
+        Its files.
+    assignment, package : str
+        Names of the assignment and of its package.
+    knows : callable
+        Whether somebody is a student of this name, as far as anybody knows.
+
+    Raises
+    ------
+    ValueError
+        If it is one student's hand-in, and not said whose.
+    """
     found = [entry for entry in entries if not _litter(entry.name)]
     inner = _unwrapped(found)
     for candidates in [found, inner] if inner is not None else [found]:
         groups = _groups(candidates)
-        fitting = {kind: sum(fits(name, files) for name, files in groups.items()) for kind, (fits, _) in _KINDS.items()}
-        kind = max(fitting, key=lambda kind: fitting[kind])  # most names decide: a student chooses one of them
-        if fitting[kind]:
+        if kind := _kind(groups):
             return _read(kind, _KINDS[kind][1], groups, assignment)
-    loose = inner if inner is not None and _holds_many(_groups(inner)) else found
-    return _read("one folder or zip a student", _folders, _groups(loose), assignment)
+    groups = _groups(found)
+    top = next(iter(groups), "")
+    if inner is not None and top != package and not knows(top):
+        within = _groups(inner)
+        [first, *others] = within
+        if _holds_many(within, package) or (not others and knows(PurePosixPath(first).stem)):
+            groups = within
+    nameless = list(groups) == [assignment] and not knows(assignment)
+    if nameless or (package in groups and not _is_file(groups[package])):
+        raise ValueError("this looks like the hand-in of one student, and nothing says whose")
+    return _read("one folder or zip a student", _folders, groups, assignment)
+
+
+def _kind(groups: Groups) -> str:
+    """The platform by whose rule most entries are named, or "". A student chooses the name of one of them."""
+    fitting = {kind: sum(fits(name, files) for name, files in groups.items()) for kind, (fits, _) in _KINDS.items()}
+    kind = max(fitting, key=lambda kind: fitting[kind])
+    fits = _KINDS[kind][0]
+    others = sum(_may_be_a_hand_in(name, files) and not fits(name, files) for name, files in groups.items())
+    return kind if fitting[kind] and (fitting[kind] >= others or METADATA in groups) else ""
+
+
+def _may_be_a_hand_in(name: str, files: list[Entry]) -> bool:
+    return not _is_file(files) or name.lower().endswith(".zip")
 
 
 def _read(kind: str, cut: Callable[[Groups, _Reading], None], groups: Groups, assignment: str) -> Download:
     reading = _Reading(assignment)
     cut(groups, reading)
-    return Download(kind, tuple(reading.arrivals), tuple(sorted(reading.skipped.items())))
+    return Download(kind, tuple(reading.arrivals), reading.skipped, reading.unclear)
 
 
 def _litter(name: PurePosixPath) -> bool:
@@ -122,10 +169,13 @@ def _unwrapped(entries: list[Entry]) -> list[Entry] | None:
     return [entry.below(1) for entry in entries]
 
 
-def _holds_many(groups: Groups) -> bool:
+def _holds_many(groups: Groups, package: str) -> bool:
     """Whether these are several hand-ins, not the files of one."""
+    if package in groups or any(_is_file(files) and name.endswith((".py", ".ipynb")) for name, files in groups.items()):
+        return False
     with_code = sum(any(entry.name.name == "layers.py" for entry in files) for files in groups.values())
-    return with_code > 1 or all(_is_file(files) and name.lower().endswith(".zip") for name, files in groups.items())
+    zips = sum(_is_file(files) and name.lower().endswith(".zip") for name, files in groups.items())
+    return with_code > 1 or zips == len(groups) > 1
 
 
 def _is_file(files: list[Entry]) -> bool:
@@ -137,22 +187,32 @@ def _canvas(groups: Groups, reading: _Reading) -> None:
     users: dict[str, list[tuple[re.Match[str], Entry]]] = {}
     for name, files in groups.items():
         match = _CANVAS.fullmatch(name)
-        if match is None or not _is_file(files):
-            reading.skipped[name] = "its name is none that Canvas gives"
+        if _CANVAS_TEXT.fullmatch(name):
+            reading.skipped[name] = "it is text typed into Canvas, not a file"
+        elif _CANVAS_ANONYMOUS.match(name):
+            reading.unclear[name] = "anonymous grading hides whose it is: end it in Canvas, and download again"
+        elif match is None or not _is_file(files):
+            reading.leave(name, files, "its name is none that Canvas gives")
         else:
             users.setdefault(match["user"], []).append((match, files[0]))
     for user, found in users.items():
         for attempt in _attempts(found):
             first = attempt[0][0]
+            bare = [_bare(match["file"]) for match, _ in attempt]
+            number = max(int(match["number"]) for match, _ in attempt)
             reading.arrivals.append(
                 Arrival(
                     student=f"canvas-{user}",
                     ids={"canvas_id": user},
                     name=first["name"],
                     origin=shared(entry.name.name for _, entry in attempt),
-                    files=tuple(entry.below(0, _bare(match["file"])[0]) for match, entry in attempt),
+                    files=tuple(
+                        entry.below(0, name if bare.count(name) == 1 else match["file"])
+                        for name, (match, entry) in zip(bare, attempt, strict=True)
+                    ),
                     late=any(match["late"] for match, _ in attempt),
-                    order=max((_bare(match["file"])[1], int(match["number"])) for match, _ in attempt),
+                    order=(number,),
+                    number=number,
                 )
             )
 
@@ -163,29 +223,31 @@ Named = tuple[re.Match[str], Entry]
 def _attempts(found: list[Named]) -> list[list[Named]]:
     """Files of one Canvas user as attempts. A number that several files share is an attempt's; else it is a file's.
 
-    Then all files are one attempt, but for zips and for files of one name, of which each is an attempt of its own.
+    Then all files are one attempt, but for those of one name (`a.zip`, and `a-1.zip`, as Canvas calls the next of that
+    name), of which each is an attempt of its own.
     """
     numbers = [match["number"] for match, _ in found]
     if len(set(numbers)) < len(numbers):
         return [[each for each in found if each[0]["number"] == number] for number in dict.fromkeys(numbers)]
+    names = {match["file"].casefold() for match, _ in found}
     newest: dict[str, list[Named]] = {}
-    for each in sorted(found, key=lambda each: (_bare(each[0]["file"])[1], int(each[0]["number"]))):
-        bare = _bare(each[0]["file"])[0].casefold()
-        newest.setdefault(".zip" if bare.endswith(".zip") else bare, []).append(each)
+    for each in sorted(found, key=lambda each: int(each[0]["number"])):
+        name = each[0]["file"].casefold()
+        newest.setdefault(_bare(name) if _bare(name) in names else name, []).append(each)
     older = [[each] for files in newest.values() for each in files[:-1]]
     return [*older, [files[-1] for files in newest.values()]]
 
 
-def _bare(name: str) -> tuple[str, int]:
-    """A file's name without the number of its attempt, and that number.
+def _bare(name: str) -> str:
+    """A file's name without the number that Canvas puts to the next of that name.
 
     Examples
     --------
     >>> _bare("layers-2.py"), _bare("layers.py")
-    (('layers.py', 2), ('layers.py', 0))
+    ('layers.py', 'layers.py')
     """
     match = _AGAIN.fullmatch(name)
-    return (match["stem"] + match["suffix"], int(match["number"])) if match else (name, 0)
+    return match["stem"] + match["suffix"] if match else name
 
 
 def _moodle(groups: Groups, reading: _Reading) -> None:
@@ -194,9 +256,9 @@ def _moodle(groups: Groups, reading: _Reading) -> None:
     for name, files in groups.items():
         match = _MOODLE.fullmatch(name)
         if match is None:
-            reading.skipped[name] = "its name is none that Moodle gives"
+            reading.leave(name, files, "its name is none that Moodle gives")
         elif len(_MOODLE_MARK.findall(name)) > 1:  # a student's name or file may hold what looks like another's id
-            reading.skipped[name] = "its name fits more than one student; look whose it is, and rename it"
+            reading.unclear[name] = "its name fits more than one student; look whose it is, and rename it"
         elif match["kind"] != "file":
             reading.skipped[name] = "it is text typed into Moodle, not a file"
         else:
@@ -215,7 +277,7 @@ def _gradescope(groups: Groups, reading: _Reading) -> None:
     for name, files in groups.items():
         match = _GRADESCOPE.fullmatch(name)
         if match is None or _is_file(files):
-            reading.skipped[name] = "its name is none that Gradescope gives"
+            reading.leave(name, files, "its name is none that Gradescope gives")
             continue
         row = about.get(name)
         row = row if isinstance(row, dict) else {}
@@ -288,7 +350,7 @@ def _exchange(groups: Groups, reading: _Reading) -> None:
     for name, files in groups.items():
         match = _EXCHANGE.fullmatch(name)
         if match is None or _is_file(files):
-            reading.skipped[name] = "its name is none that nbgrader gives"
+            reading.leave(name, files, "its name is none that nbgrader gives")
         elif match["assignment"] != reading.assignment:
             reading.skipped[name] = f"it answers {match['assignment']}, not {reading.assignment}"
         else:

@@ -23,20 +23,28 @@ from autograder.examiner.finding import Package, package_at, packages
 from autograder.examiner.stage import MAX_FILES
 from autograder.hand_in_notebook import MAX_BYTES, parse
 from autograder.roster import shared
+from autograder.stripping import STUB
 
+_NO_ANSWER = "YOUR ANSWER HERE"  # nbgrader's
 STAMP = "timestamp.txt"  # nbgrader's; the time of a hand-in is the platform's to tell, never the hand-in's
 WEIGHTS = "model.npz"
 _OWN_SUPPORT = ("hand_in.py", "layer_tests.py")  # files of ours that no other course has
+_NO_ZIPS = (".rar", ".7z", ".tar", ".tgz", ".gz", ".bz2", ".xz")
+_CODE = (".py", ".ipynb", ".npz")
 _DEPTH = 2  # a zip of the platform's student, and a zip inside of it
 
 
 @dataclass
 class Laid:
-    """What came of one hand-in: the files that were laid down, remarks, and why nothing could be opened."""
+    """What came of one hand-in: the files that were laid down, remarks, and why nothing could be opened.
+
+    `foreign` where nothing of this assignment, or of another course's like it, was found.
+    """
 
     files: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     reason: str = ""
+    foreign: bool = False
 
 
 def lay_down(assignment: Assignment, entries: Iterable[Entry], scratch: Path, folder: Path) -> Laid:
@@ -80,6 +88,9 @@ class _Gathering:
             place = self.folder / entry.name
             if entry.path is None:
                 self.laid.remarks.append(f"{entry.name.name} was left out: {entry.refused}")
+            elif entry.name.suffix.lower() in _NO_ZIPS:
+                fix = "ask for a zip, or unpack it by hand and collect the folder"
+                self.laid.remarks.append(f"{entry.name.name} was left out, because it is no zip: {fix}")
             elif entry.name.suffix.lower() == ".zip":
                 self._unpack(entry.path, place, 1)
             elif not place.exists():
@@ -134,21 +145,28 @@ def _all_files(folder: Path) -> Iterable[Path]:
 
 @dataclass(frozen=True)
 class _Book:
-    """A notebook file and the grade ids in it; none where it cannot be read."""
+    """A notebook file, the grade ids in it (none where it cannot be read), and how many of its cells are answered."""
 
     path: Path
     ids: frozenset[str]
+    answered: int
 
 
 def _lay(assignment: Assignment, scratch: Path, folder: Path, laid: Laid) -> None:
     """Lay down what was gathered: in our layout, or as it is where it is another course's."""
+    names = [path.name for path in _all_files(scratch)]
+    if not any(name.lower().endswith(_CODE) for name in names):
+        laid.reason = f"there is no Python file and no notebook in it, but {shared(sorted(names))}"
+        return
     work = _Work(assignment, scratch)
     if work.is_ours:
         _lay_package(assignment, work, folder, laid)
         _lay_notebooks(assignment, work, folder, laid)
         _lay_weights(work, folder, laid)
         return
-    laid.remarks.append("laid down as it is: it is another course's, or nothing of this assignment was found in it")
+    laid.foreign = not work.packages
+    what = "nothing of this assignment was found in it" if laid.foreign else "it is another course's"
+    laid.remarks.append(f"laid down as it is: {what}")
     for found, names in walk(scratch):
         for name in names:
             target = folder / found.relative_to(scratch) / name
@@ -174,8 +192,8 @@ class _Work:
     @cached_property
     def books(self) -> list[_Book]:
         """Every notebook."""
-        found = (path for path in _all_files(self.root) if path.suffix.lower() == ".ipynb")
-        return [_Book(path, _grade_ids(path)) for path in found]
+        found = [folder / name for folder, names in walk(self.root) for name in names]
+        return [_book(path) for path in sorted(found) if path.suffix.lower() == ".ipynb"]
 
     @cached_property
     def wanted(self) -> dict[str, frozenset[str]]:
@@ -202,15 +220,25 @@ class _Work:
         return False
 
 
-def _grade_ids(path: Path) -> frozenset[str]:
+def _book(path: Path) -> _Book:
     try:
         cells = parse(read_plain(path, MAX_BYTES))["cells"]
     except ValueError:
-        return frozenset()
-    metas = [cell.get("metadata") for cell in cells if isinstance(cell, dict)]
-    given = [meta.get("nbgrader") for meta in metas if isinstance(meta, dict)]
-    ids = [each.get("grade_id") for each in given if isinstance(each, dict)]
-    return frozenset(name for name in ids if isinstance(name, str))
+        return _Book(path, frozenset(), 0)
+    ids, answered = set(), 0
+    for cell in cells:
+        meta = cell.get("metadata") if isinstance(cell, dict) else None
+        own = meta.get("nbgrader") if isinstance(meta, dict) else None
+        if isinstance(own, dict) and isinstance(own.get("grade_id"), str):
+            ids.add(own["grade_id"])
+            answered += bool(own.get("solution")) and not _is_blank(cell.get("source"))
+    return _Book(path, frozenset(ids), answered)
+
+
+def _is_blank(source: object) -> bool:
+    """Whether a cell is as it was handed out."""
+    text = "".join(map(str, source)) if isinstance(source, list) else str(source)
+    return STUB[-1] in text or text.strip() in ("", _NO_ANSWER)
 
 
 def _named(path: Path) -> str:
@@ -272,6 +300,8 @@ def _lay_notebooks(assignment: Assignment, work: _Work, folder: Path, laid: Laid
             continue
         taken |= {book.path for book in ranked}
         laid.files.append(target.name)
+        if not fitting:
+            laid.remarks.append(f"{best.path.name} cannot be read, or its cells are not those that were handed out")
         if best.path.name != target.name:
             renamed.append(f"{name} (from {best.path.name})")
         if len(ranked) > 1:
@@ -284,10 +314,10 @@ def _lay_notebooks(assignment: Assignment, work: _Work, folder: Path, laid: Laid
         laid.remarks.append(f"not notebooks of this assignment: {shared(left)}")
 
 
-def _rank(book: _Book, name: str, ids: frozenset[str]) -> tuple[int, int, int, str]:
-    """The larger overlap first, then the right name, then the larger file."""
+def _rank(book: _Book, name: str, ids: frozenset[str]) -> tuple[int, int, int, int, str]:
+    """The larger overlap first, then the one with more answers, then the right name, then the larger file."""
     right = book.path.stem == name
-    return (-len(book.ids & ids), not right, -book.path.stat().st_size, str(book.path))
+    return (-len(book.ids & ids), -book.answered, not right, -book.path.stat().st_size, str(book.path))
 
 
 def _lay_weights(work: _Work, folder: Path, laid: Laid) -> None:

@@ -19,6 +19,7 @@ IDS = (
     *("moodle_id", "id_number", "username"),
     *("gradescope_id", "email"),
 )
+_PARTICIPANT = "Participant "  # begins a moodle_id in Moodle's own tables
 _LONGEST = 100  # letters in the name of a folder
 _BYTES = 240  # in it; file systems take no more than 255
 COLUMNS = ("student", *IDS, "name", "section", "submitted")
@@ -43,17 +44,31 @@ class Roster:
 
     def find(self, ids: Mapping[str, str], name: str) -> Row | None:
         """The student with one of these ids ({"canvas_id": "101"}), or else with this name."""
-        for row in self.rows:
-            if any(value and plain(row.ids.get(kind, "")) == plain(value) for kind, value in ids.items()):
-                return row
-        exact = [row for row in self.rows if not ids and row.student == unicodedata.normalize("NFC", name)]
-        if exact:
-            return exact[0]
+        return self.by_id(ids, name) or self.by_name(ids, name)
+
+    def rows_with(self, ids: Mapping[str, str]) -> list[Row]:
+        """The rows that hold one of these ids."""
+        return [row for row in self.rows if any(same_id(row.ids.get(kind, ""), value) for kind, value in ids.items())]
+
+    def by_id(self, ids: Mapping[str, str], name: str) -> Row | None:
+        """The student with one of these ids, or, where a download holds none, whose folder has just this name.
+
+        None where the ids belong to two rows.
+        """
+        found = self.rows_with(ids)
+        found = found or [row for row in self.rows if not ids and row.student == unicodedata.normalize("NFC", name)]
+        return found[0] if len(found) == 1 else None
+
+    def by_name(self, ids: Mapping[str, str], name: str) -> Row | None:
+        """The one student with this name. None where the roster knows ids of this kind: the name may be another's."""
         if any(row.ids.get(kind) for row in self.rows for kind in ids):
-            return None  # these ids are known, and this one is not: a name alone could be somebody else's
-        wanted = [plain(name)] if name else []
-        wanted += [plain(value) for value in ids.values()]
-        found = [row for row in self.rows if not spellings(row).isdisjoint(wanted)]
+            return None
+        wanted = plain(name)
+        found = [
+            row
+            for row in self.rows
+            if (wanted and wanted in spellings(row)) or any(same_id(row.student, value) for value in ids.values())
+        ]
         return found[0] if len(found) == 1 else None
 
 
@@ -79,7 +94,7 @@ def read_roster(path: Path) -> Roster:
             what, where=path, fix=f"its columns are: {', '.join(COLUMNS)}; all but the first may be left out"
         )
     table.fieldnames = columns
-    rows = tuple(_row(values, path, table.line_num) for values in table if (values.get("student") or "").strip())
+    rows = tuple(_row(values, path, table.line_num) for values in table if any(map(_filled, values.values())))
     for kind in ("student", *IDS):
         found = [row.student if kind == "student" else row.ids.get(kind, "") for row in rows]
         twice = sorted({value for value in filter(None, found) if found.count(value) > 1})
@@ -93,9 +108,16 @@ def _delimiter(text: str) -> str:
     return max(",;\t", key=head.count)
 
 
+def _filled(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
 def _row(values: Mapping[str, str | None], path: Path, line: int) -> Row:
     cells = {kind: (value or "").strip() for kind, value in values.items() if isinstance(value, str)}
     student = cells["student"]
+    if not student:
+        fix = "fill in the column `student`, or remove the line"
+        raise CourseError("this row names no student", where=f"{path}, line {line}", fix=fix)
     if safe_name(student) != student:
         fix = f'write it as in submitted/, for example "{safe_name(student)}"'
         raise CourseError(f"{student!a} is no name for a folder", where=f"{path}, line {line}", fix=fix)
@@ -105,7 +127,7 @@ def _row(values: Mapping[str, str | None], path: Path, line: int) -> Row:
         if submitted is None:
             fix = "write it with its offset from UTC, such as 2026-11-20 23:41:05+01:00"
             raise CourseError(f"submitted: {cells['submitted']} is no time", where=f"{path}, line {line}", fix=fix)
-    ids = {kind: cells[kind] for kind in IDS if cells.get(kind)}
+    ids = {kind: cells[kind].removeprefix(_PARTICIPANT) for kind in IDS if cells.get(kind)}
     return Row(student, ids, cells.get("name", ""), submitted, cells.get("section", ""))
 
 
@@ -137,6 +159,18 @@ def spellings(row: Row) -> set[str]:
     words = row.name.replace(",", " ").split()
     turned = {plain("".join(words[at:] + words[:at])) for at in range(len(words))}
     return turned | {plain(row.student)}
+
+
+def same_id(one: str, other: str) -> bool:
+    """Whether two ids are one, but for case and kind of letters. In an id every hyphen counts.
+
+    Examples
+    --------
+    >>> same_id("Ann-Lee@uni.edu", "ann-lee@uni.edu "), same_id("annlee@uni.edu", "ann-lee@uni.edu"), same_id("", "")
+    (True, False, False)
+    """
+    first, second = (unicodedata.normalize("NFKC", text).strip().casefold() for text in (one, other))
+    return bool(first) and first == second
 
 
 def plain(text: str) -> str:
