@@ -197,7 +197,7 @@ class _Collecting:
 
     def knows(self, name: str) -> bool:
         """Whether the roster has somebody of this name, or a hand-in of this name was collected before."""
-        return self.roster.find({}, name) is not None or (self.submitted / name / self.assignment.name).is_dir()
+        return self.roster.find({}, name) is not None or (self.submitted / safe_name(name) / self.assignment.name).is_dir()
 
     def line(self, student: str, attempts: list[Attempt]) -> Line:
         """Lay down the newest attempt that can be opened, and say what became of it."""
