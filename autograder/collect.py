@@ -197,7 +197,10 @@ class _Collecting:
 
     def knows(self, name: str) -> bool:
         """Whether the roster has somebody of this name, or a hand-in of this name was collected before."""
-        return self.roster.find({}, name) is not None or (self.submitted / safe_name(name) / self.assignment.name).is_dir()
+        return self.roster.find({}, name) is not None or self._place(safe_name(name)).is_dir()
+
+    def _place(self, student: str) -> Path:
+        return self.submitted / student / self.assignment.name
 
     def line(self, student: str, attempts: list[Attempt]) -> Line:
         """Lay down the newest attempt that can be opened, and say what became of it."""
@@ -219,7 +222,7 @@ class _Collecting:
 
     def _put(self, student: str, attempt: Attempt, remarks: list[str], laid: Laid, folder: Path) -> Line:
         """Put a laid hand-in in its place, where it is new or differs from what is there."""
-        place = self.submitted / student / self.assignment.name
+        place = self._place(student)
         when = attempt.when
         late = self.assignment.settings.late
         here, new = _contents(place), _contents(folder)
@@ -249,7 +252,7 @@ class _Collecting:
             return ("kept", ("what lies there already stays",)) if here else ("unopened", ())
         if here is None:
             return "taken", ()
-        when, before = attempt.when, _stamp(self.submitted / student / self.assignment.name)
+        when, before = attempt.when, _stamp(self._place(student))
         platforms = attempt.arrival.when
         if platforms is not None and before is not None and before > platforms:
             return "kept", (f"what lies there is newer, from {_text(before)}",)
@@ -257,7 +260,7 @@ class _Collecting:
             if when in (None, before):
                 return "unchanged", ()
             return "replaced", () if platforms else ("the same files; the roster tells another time",)
-        if laid.foreign:
+        if laid.foreign and here:
             return "kept", ("what lies there already stays: nothing of this assignment is in the new one",)
         if platforms is None and (reason := self.seen.is_old(student, new, attempt.arrival.number)):
             return "kept", (f"{reason}; to take it all the same, remove submitted/{student}/{self.assignment.name}",)
@@ -266,7 +269,7 @@ class _Collecting:
     def _twice(self, student: str, attempt: Attempt) -> list[str]:
         """Whether the same hand-in lies under the name that it had before a roster knew whose it is."""
         own = safe_name(attempt.arrival.student)
-        if own == student or not (self.submitted / own / self.assignment.name).is_dir():
+        if own == student or not self._place(own).is_dir():
             return []
         return [f"submitted/{own} is from before the roster told whose it is: remove it"]
 
