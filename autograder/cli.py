@@ -185,8 +185,8 @@ def collect(
 
     Knows downloads of Canvas, Moodle, Gradescope and nbgrader's exchange, and folders with a folder or zip a student.
     Writes submitted/STUDENT/NAME, where it is new or has changed; never an older hand-in over a newer one. The table
-    says what was skipped and who is missing. Exit codes: 0 all hand-ins taken, 1 some could not be opened, or nobody can
-    tell whose they are, 2 wrong usage.
+    says what was skipped and who is missing. Exit codes: 0 all taken, 1 some could not be opened, or nobody can tell
+    whose they are, 2 wrong usage.
 
     Example: autograder collect submissions.zip --roster roster.csv
     """
