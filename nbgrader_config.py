@@ -51,6 +51,7 @@ c.Autograde.autograde_preprocessors = [
     "autograder.nbgrader_preprocessors.ExaminerScores",
     "nbgrader.preprocessors.SaveAutoGrades",
     "autograder.late.DueDate",
+    "autograder.late.ForgetOldTime",
     "nbgrader.preprocessors.AssignLatePenalties",
 ]  # nbgrader's CheckCellMetadata takes a seventh of the time here, and RestoreCells wrote all metadata itself.
 
