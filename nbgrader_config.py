@@ -49,7 +49,7 @@ c.Autograde.sanitize_preprocessors = [
 ]
 c.Autograde.autograde_preprocessors = [
     "autograder.nbgrader_preprocessors.ExaminerScores",
-    "nbgrader.preprocessors.SaveAutoGrades",
+    "autograder.by_hand.SaveScores",
     "autograder.late.DueDate",
     "autograder.late.ForgetOldTime",
     "nbgrader.preprocessors.AssignLatePenalties",
