@@ -125,12 +125,17 @@ def database(course: Course) -> str:
     return str(nbgrader_api(course, Config()).coursedir.db_url)
 
 
+def is_not_made_yet(db_url: str) -> bool:
+    """Whether there is no gradebook; opening it would make one."""
+    kind, _, path = db_url.partition(":///")
+    return kind == "sqlite" and not Path(path).is_file()
+
+
 def scores_of(
     assignment: Assignment, student: str, question: Question, db_url: str
 ) -> tuple[float | None, float | None]:
     """A question in the gradebook: the automatic score, and the one that a person gave; None where there is none."""
-    kind, _, path = db_url.partition(":///")
-    if kind == "sqlite" and not Path(path).is_file():
+    if is_not_made_yet(db_url):
         return None, None
     with Gradebook(db_url) as book, contextlib.suppress(MissingEntry):
         grade = book.find_grade(question.grade_id, question.notebook, assignment.name, student)
@@ -163,17 +168,32 @@ def _stage(assignment: Assignment, hand_in: Path, folder: Path) -> list[str]:
     return missing
 
 
+def check_released(assignment: Assignment) -> None:
+    """`check_release`, before there is anything to record."""
+    url = database(assignment.course)
+    if is_not_made_yet(url):
+        raise _not_released(assignment)
+    with Gradebook(url) as book:
+        check_release(assignment, book)
+
+
 def check_release(assignment: Assignment, book: Gradebook) -> None:
     """The gradebook knows this assignment, with the points that the notebooks name; CourseError if not."""
-    fix = f"run `autograder release {assignment.name}`"
     want = {question.grade_id: question.points for question in assignment.questions}
     try:
         notebooks = book.find_assignment(assignment.name).notebooks
     except MissingEntry:
-        raise CourseError("the assignment was not released yet", where=assignment.name, fix=fix) from None
+        raise _not_released(assignment) from None
     have = {cell.name: float(cell.max_score) for notebook in notebooks for cell in notebook.grade_cells}
     if want != have:
         changed = sorted(name for name in want.keys() | have.keys() if want.get(name) != have.get(name))
         raise CourseError(
-            f"gradebook and notebooks differ in {', '.join(changed)}", where=f"source/{assignment.name}", fix=fix
+            f"gradebook and notebooks differ in {', '.join(changed)}",
+            where=f"source/{assignment.name}",
+            fix=f"run `autograder release {assignment.name}`",
         )
+
+
+def _not_released(assignment: Assignment) -> CourseError:
+    fix = f"run `autograder release {assignment.name}`"
+    return CourseError("the assignment was not released yet", where=assignment.name, fix=fix)
