@@ -228,6 +228,7 @@ def grade(
     """
     from autograder import pool
     from autograder.grade import grade as run
+    from autograder.standing import unread_notes
 
     _use(wall_name)
     work = Course.find().assignment(assignment)
@@ -251,7 +252,7 @@ def grade(
         count = sum(not reason for _, reason in done)
         err.print(f"stopped; hand-ins recorded: {count}. The same command does the rest.", markup=False)
         raise typer.Exit(130) from None
-    show_all(work, done)
+    show_all(work, done, unread_notes(work, (result for result, _ in done)))
     raise typer.Exit(0 if all(result.state == "graded" and not reason for result, reason in done) else 1)
 
 
