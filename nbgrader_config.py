@@ -49,8 +49,9 @@ c.Autograde.sanitize_preprocessors = [
 ]
 c.Autograde.autograde_preprocessors = [
     "autograder.nbgrader_preprocessors.ExaminerScores",
-    "nbgrader.preprocessors.SaveAutoGrades",
+    "autograder.by_hand.SaveScores",
     "autograder.late.DueDate",
+    "autograder.late.ForgetOldTime",
     "nbgrader.preprocessors.AssignLatePenalties",
 ]  # nbgrader's CheckCellMetadata takes a seventh of the time here, and RestoreCells wrote all metadata itself.
 

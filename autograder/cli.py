@@ -229,18 +229,19 @@ def grade(
     """
     from autograder import pool
     from autograder.grade import grade as run
+    from autograder.standing import unread_notes
 
     _use(wall_name)
     work = Course.find().assignment(assignment)
     done: list[tuple[HandInResult, str]] = []
     local = contextlib.nullcontext((workers, pool.processes))
     try:
-        with pool.cluster(scheduler) if scheduler else local as (count, executor):
+        with pool.cluster(scheduler) if scheduler else local as (at_once, executor):
             done.extend(
                 run(
                     work,
                     student or (),
-                    workers=count,
+                    workers=at_once,
                     executor=executor,
                     with_target=target,
                     allow_synthetic=allow_synthetic,
@@ -249,9 +250,10 @@ def grade(
             )
     except KeyboardInterrupt:
         show_all(work, done)
-        err.print(f"stopped; {len(done)} hand-ins are recorded. The same command does the rest.", markup=False)
+        count = sum(not reason for _, reason in done)
+        err.print(f"stopped; hand-ins recorded: {count}. The same command does the rest.", markup=False)
         raise typer.Exit(130) from None
-    show_all(work, done)
+    show_all(work, done, unread_notes(work, (result for result, _ in done)))
     raise typer.Exit(0 if all(result.state == "graded" and not reason for result, reason in done) else 1)
 
 

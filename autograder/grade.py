@@ -273,9 +273,11 @@ def grade(
     Raises
     ------
     CourseError
-        If there is nothing to grade, the data is the stand-in and nobody allowed that, or somebody else is grading.
+        If there is nothing to grade, the assignment was not released, the data is the stand-in and nobody allowed
+        that, or somebody else is grading.
     """
     folders = hand_ins(assignment, tuple(students))
+    gradebook.check_released(assignment)
     if assignment.settings.target is not None and with_target:
         refuse_stand_in(assignment, allow_synthetic)
     with alone(assignment), Progress(*COLUMNS, console=console) as progress:

@@ -23,7 +23,7 @@ from traitlets.config import Config
 
 from autograder.course import Assignment, Course, Question
 from autograder.errors import CourseError
-from autograder.hand_in_notebook import MAX_BYTES, empty_notebook
+from autograder.hand_in_notebook import MAX_BYTES, empty_notebook, why_unread
 from autograder.nbgrader_app import nbgrader_api, run
 
 
@@ -58,7 +58,8 @@ def record(course: Course, assignment: Assignment, student: str, *, settings: Co
         config = Config()
         config.merge(settings or Config())
         config.CourseDirectory.submitted_directory = temporary
-        config.HandInExporter.missing = _stage(assignment, hand_in, Path(temporary) / student / assignment.name)
+        missing, refused = _stage(assignment, hand_in, Path(temporary) / student / assignment.name)
+        config.HandInExporter.missing, config.HandInExporter.unread = missing, refused
         api = nbgrader_api(course, config)
         with Gradebook(api.coursedir.db_url) as book:
             check_release(assignment, book)
@@ -120,17 +121,29 @@ def mark(assignment: Assignment, student: str, version: str) -> str:
     return total.hexdigest()
 
 
+def unread(assignment: Assignment, student: str) -> dict[str, str]:
+    """Notebooks of a recorded hand-in that were there and could not be read, each with the reason."""
+    folder = assignment.course.root / "autograded" / student / assignment.name
+    told = {path.name: why_unread(folder / path.name) for path in assignment.notebooks}
+    return {name: why for name, why in told.items() if why}
+
+
 def database(course: Course) -> str:
     """The URL of the gradebook, as nbgrader_config.py has it."""
     return str(nbgrader_api(course, Config()).coursedir.db_url)
+
+
+def is_not_made_yet(db_url: str) -> bool:
+    """Whether there is no gradebook; opening it would make one."""
+    kind, _, path = db_url.partition(":///")
+    return kind == "sqlite" and not Path(path).is_file()
 
 
 def scores_of(
     assignment: Assignment, student: str, question: Question, db_url: str
 ) -> tuple[float | None, float | None]:
     """A question in the gradebook: the automatic score, and the one that a person gave; None where there is none."""
-    kind, _, path = db_url.partition(":///")
-    if kind == "sqlite" and not Path(path).is_file():
+    if is_not_made_yet(db_url):
         return None, None
     with Gradebook(db_url) as book, contextlib.suppress(MissingEntry):
         grade = book.find_grade(question.grade_id, question.notebook, assignment.name, student)
@@ -138,42 +151,61 @@ def scores_of(
     return None, None
 
 
-def _stage(assignment: Assignment, hand_in: Path, folder: Path) -> list[str]:
-    """Copy a hand-in's notebooks, and its time stamp if it has a valid one; returns the notebooks that are missing."""
+def _stage(assignment: Assignment, hand_in: Path, folder: Path) -> tuple[list[str], dict[str, str]]:
+    """Copy a hand-in's notebooks, and its time stamp if it has a valid one.
+
+    Returns the notebooks that are missing, and those that are not opened, each with the reason.
+    """
     folder.mkdir(parents=True)
-    missing = []
+    missing, refused = [], {}
     for name in [path.name for path in assignment.notebooks]:
         path, copy = hand_in / name, folder / name
         if path.is_file() and not path.is_symlink() and path.stat().st_size <= MAX_BYTES:
             shutil.copyfile(path, copy)
             continue
-        present = path.exists() or path.is_symlink()
-        reason = f"it is no ordinary file, or larger than {MAX_BYTES // 1_000_000} MB" if present else "not handed in"
-        nbformat.write(empty_notebook(f"{name} could not be read: {reason}."), copy)
-        if not present:
+        nbformat.write(empty_notebook(""), copy)  # nbgrader looks for a file
+        if not (path.exists() or path.is_symlink()):
             missing.append(path.stem)
+        else:
+            large = path.is_file() and not path.is_symlink()
+            refused[path.stem] = f"it is larger than {MAX_BYTES // 1_000_000} MB" if large else "it is no ordinary file"
     stamp = hand_in / "timestamp.txt"
     if stamp.is_file() and not stamp.is_symlink() and stamp.stat().st_size < 100:
         text = stamp.read_bytes().decode("utf-8", "replace").strip()
         try:
             parse_utc(text)
         except (ValueError, ArithmeticError):  # dateutil raises what the digits lead it to
-            return missing
+            return missing, refused
         (folder / stamp.name).write_text(text + "\n", encoding="utf-8")
-    return missing
+    return missing, refused
+
+
+def check_released(assignment: Assignment) -> None:
+    """`check_release`, before there is anything to record."""
+    url = database(assignment.course)
+    if is_not_made_yet(url):
+        raise _not_released(assignment)
+    with Gradebook(url) as book:
+        check_release(assignment, book)
 
 
 def check_release(assignment: Assignment, book: Gradebook) -> None:
     """The gradebook knows this assignment, with the points that the notebooks name; CourseError if not."""
-    fix = f"run `autograder release {assignment.name}`"
     want = {question.grade_id: question.points for question in assignment.questions}
     try:
         notebooks = book.find_assignment(assignment.name).notebooks
     except MissingEntry:
-        raise CourseError("the assignment was not released yet", where=assignment.name, fix=fix) from None
+        raise _not_released(assignment) from None
     have = {cell.name: float(cell.max_score) for notebook in notebooks for cell in notebook.grade_cells}
     if want != have:
         changed = sorted(name for name in want.keys() | have.keys() if want.get(name) != have.get(name))
         raise CourseError(
-            f"gradebook and notebooks differ in {', '.join(changed)}", where=f"source/{assignment.name}", fix=fix
+            f"gradebook and notebooks differ in {', '.join(changed)}",
+            where=f"source/{assignment.name}",
+            fix=f"run `autograder release {assignment.name}`",
         )
+
+
+def _not_released(assignment: Assignment) -> CourseError:
+    fix = f"run `autograder release {assignment.name}`"
+    return CourseError("the assignment was not released yet", where=assignment.name, fix=fix)

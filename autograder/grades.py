@@ -176,10 +176,10 @@ class _Own:
     def _waits(self, question: Question) -> str:
         """Why this question's score is not the last word; nothing if it is."""
         row, name = self.cells.get(question.grade_id), question.grade_id
-        if row is not None and row.manual_score is not None:
-            return ""
         if row is None:
             return f"{name}: no score in the gradebook"
+        if row.manual_score is not None:  # which text it was given for: autograder.by_hand
+            return f"{name}: the answer changed since it was graded by hand" if row.needs_manual_grade else ""
         if question.manual:
             return f"{name}: to be graded by hand" if row.needs_manual_grade else ""
         record = record_of(self.assignment, self.student, name)

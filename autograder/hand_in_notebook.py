@@ -20,6 +20,7 @@ MAX_CELLS = 2_000
 # Characters of Markdown in one cell and in all: rendering takes time that grows with the square of a cell's length.
 MAX_MARKDOWN, MAX_ALL_MARKDOWN = 30_000, 500_000
 MAX_ALL_CODE = 1_000_000  # characters of code: it is coloured on pages, which may take as long
+UNREAD = "autograder_unread"  # key in the metadata of an autograded copy; a hand-in's own metadata is never kept
 LONG = 5_000  # characters of a cell whose blank lines are shortened: many of them take the colouring longest
 
 
@@ -33,11 +34,26 @@ def read_hand_in(path: Path) -> NotebookNode:
         return _clean(_parsed(path))
     except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError, MemoryError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        return empty_notebook(f"{path.name} could not be read: {plain_text(reason or 'damaged', 200)}")
+        return unread_notebook(path.name, plain_text(reason or "damaged", 200))
+
+
+def unread_notebook(name: str, why: str) -> NotebookNode:
+    """A notebook that stands for one that could not be read, and says so to people and, in its metadata, to us."""
+    nb = empty_notebook(f"{name} could not be read: {why}")
+    nb.metadata[UNREAD] = why
+    return nb
+
+
+def why_unread(path: Path) -> str:
+    """Why the notebook of which `path` is the autograded copy could not be read; empty if it could be."""
+    data = path.read_bytes() if path.is_file() else b""
+    if f'"{UNREAD}"'.encode() not in data:  # most have no such key, and parsing all of a class takes long
+        return ""
+    return str(parse(data).get("metadata", {}).get(UNREAD, ""))
 
 
 def empty_notebook(reason: str) -> NotebookNode:
-    """A notebook that stands for one that is missing or unreadable; the reason is kept in its metadata."""
+    """A notebook that stands for one that is missing or unreadable, and says why."""
     nb = new_notebook(cells=[new_markdown_cell(safe_markdown(reason), id="reason")])
     nb.metadata = NotebookNode(kernelspec=NotebookNode(KERNEL), language_info=NotebookNode(LANGUAGE))
     return nb

@@ -65,5 +65,21 @@ class DueDate(NbGraderPreprocessor):  # type: ignore[misc] # nbgrader ships no t
         return nb, resources
 
 
+class ForgetOldTime(NbGraderPreprocessor):  # type: ignore[misc] # nbgrader ships no types
+    """Takes out of the gradebook the time of an older attempt, where this one has none: nbgrader alone keeps it."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        """Keep the gradebook's time true; the notebook stays as it is."""
+        about, course = resources["nbgrader"], self.parent.parent.coursedir
+        handed_in = course.format_path(course.submitted_directory, about["student"], about["assignment"])
+        if course.get_existing_timestamp(handed_in) is None:
+            with Gradebook(about["db_url"], course.course_id) as book:
+                submission = book.find_submission(about["assignment"], about["student"])
+                if submission.timestamp is not None:
+                    submission.timestamp = None
+                    book.db.commit()
+        return nb, resources
+
+
 def _rule(coursedir: Any, assignment: str) -> LateSettings | None:
     return Course(Path(coursedir.root)).assignment(assignment).settings.late

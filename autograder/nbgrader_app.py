@@ -62,6 +62,7 @@ def run(api: NbGraderAPI, verb: str, *args: Any, **options: Any) -> tuple[bool, 
     """Call a method of the API: whether it succeeded, the exceptions behind a failure, and its log.
 
     The working folder is left as it was: nbgrader changes it and, on some failures, forgets to change it back.
+    A KeyboardInterrupt, which nbgrader takes for one more failure, is raised again.
     """
     raised, log, folder = Raised(), api.log, Path.cwd()
     log.addHandler(raised)
@@ -73,4 +74,7 @@ def run(api: NbGraderAPI, verb: str, *args: Any, **options: Any) -> tuple[bool, 
     finally:
         log.removeHandler(raised)
         os.chdir(folder)
+    last = result.get("error", "").rstrip().rpartition("\n")[2]  # of a traceback: the exception that ended it
+    if last.startswith("KeyboardInterrupt") or any(isinstance(error, KeyboardInterrupt) for error in raised.errors):
+        raise KeyboardInterrupt
     return bool(result["success"]), raised.errors, result.get("log", "")

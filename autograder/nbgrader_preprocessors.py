@@ -19,18 +19,18 @@ from nbgrader import utils
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import List, Unicode
+from traitlets import Dict, List, Unicode
 from traitlets.utils.importstring import import_item
 
 from autograder.course import Assignment, Course
 from autograder.cut import Cut
-from autograder.hand_in_notebook import empty_notebook, read_hand_in
+from autograder.hand_in_notebook import UNREAD, empty_notebook, read_hand_in, unread_notebook
 from autograder.languages import ENGLISH, catalogue
 from autograder.languages.release import translate_notebook
 from autograder.languages.told import told, translate_shown
 from autograder.notebooks import check_ids, check_notebook, check_released_notebook, normalize
 from autograder.package import released_files, write_files
-from autograder.restoring import originals, restore
+from autograder.restoring import found_in, originals, restore
 from autograder.results import EXAMINED, HandInResult
 from autograder.safe_outputs import plain_text
 
@@ -124,6 +124,7 @@ class HandInExporter(NotebookExporter):  # type: ignore[misc] # nbconvert ships 
     missing = List(Unicode(), help="Notebooks that were not handed in; an empty one stands in for each.").tag(
         config=True
     )
+    unread = Dict(help="Notebooks that were not even opened, each with the reason.").tag(config=True)
 
     def from_filename(
         self, filename: str, resources: dict[str, Any] | None = None, **kw: Any
@@ -132,7 +133,12 @@ class HandInExporter(NotebookExporter):  # type: ignore[misc] # nbconvert ships 
         if not self.parent._sanitizing:
             return super().from_filename(filename, resources=resources, **kw)  # type: ignore[no-any-return]
         path = Path(filename)
-        nb = empty_notebook(f"{path.name} was not handed in.") if path.stem in self.missing else read_hand_in(path)
+        if path.stem in self.missing:
+            nb = empty_notebook(f"{path.name} was not handed in.")
+        elif path.stem in self.unread:
+            nb = unread_notebook(path.name, self.unread[path.stem])
+        else:
+            nb = read_hand_in(path)
         resources = resources or {}
         resources["metadata"] = {"name": path.stem, "path": os.fspath(path.parent)}
         return self.from_notebook_node(nb, resources=resources, **kw)  # type: ignore[no-any-return]
@@ -150,7 +156,10 @@ class RestoreCells(_Step):
         about = resources["nbgrader"]
         with Gradebook(about["db_url"]) as gradebook:
             known = originals(gradebook, about["notebook"], about["assignment"])
-        restore(nb, known, blank=about["notebook"] in self.parent.missing)
+        blank = about["notebook"] in self.parent.missing
+        if not blank and known and not found_in(nb, known):
+            nb.metadata.setdefault(UNREAD, "none of its graded cells was found")
+        restore(nb, known, blank=blank)
         return nb, resources
 
 

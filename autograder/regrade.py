@@ -82,10 +82,12 @@ def regrade(
     Raises
     ------
     CourseError
-        If there is no such question or hand-in, the data is the stand-in and nobody allowed that, or somebody else is
-        grading.
+        If there is no such question or hand-in, the assignment was not released, the data is the stand-in and nobody
+        allowed that, or somebody else is grading.
     """
     folders = hand_ins(assignment, tuple(students))
+    if not dry_run:
+        gradebook.check_released(assignment)
     settings = assignment.settings.target
     with alone(assignment):
         work = Grading(assignment, folders, only=(question,), anew=True)

@@ -88,6 +88,12 @@ def restore(nb: NotebookNode, known: Mapping[str, Original], *, blank: bool = Fa
     _add_missing(nb, known, blank=blank)
 
 
+def found_in(nb: NotebookNode, known: Mapping[str, Original]) -> bool:
+    """Whether the hand-in holds any cell that carries points."""
+    graded = {original.grade_id for original in known.values() if original.grade or original.task}
+    return any(cell.metadata.get("nbgrader", {}).get("grade_id") in graded for cell in nb.cells)
+
+
 def _chosen(nb: NotebookNode, known: Mapping[str, Original]) -> dict[str, int]:
     """Index of the cell that counts for each id."""
     chosen: dict[str, int] = {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from nbgrader.api import (
@@ -21,7 +20,7 @@ from nbgrader.api import (
 )
 
 from autograder.course import Assignment, Question
-from autograder.gradebook import database
+from autograder.gradebook import database, is_not_made_yet
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class Sheet:
 def sheets(assignment: Assignment) -> dict[str, Sheet]:
     """The score sheet of every student whose hand-in was recorded; none where there is no gradebook yet."""
     url = database(assignment.course)
-    if _is_not_made_yet(url):
+    if is_not_made_yet(url):
         return {}
     with Gradebook(url) as book:
         try:
@@ -101,16 +100,11 @@ def sheets(assignment: Assignment) -> dict[str, Sheet]:
 def enrolled(assignment: Assignment) -> dict[str, str]:
     """Everybody whom the gradebook knows, and the name; nobody where there is no gradebook yet."""
     url = database(assignment.course)
-    if _is_not_made_yet(url):
+    if is_not_made_yet(url):
         return {}
     with Gradebook(url) as book:
         rows = book.db.query(Student.id, Student.first_name, Student.last_name)
         return {student: " ".join(filter(None, names)) for student, *names in rows}
-
-
-def _is_not_made_yet(url: str) -> bool:
-    kind, _, path = url.partition(":///")
-    return kind == "sqlite" and not Path(path).is_file()
 
 
 def _students(book: Gradebook) -> Any:

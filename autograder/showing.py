@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
@@ -84,8 +85,10 @@ def as_dict(assignment: Assignment, result: HandInResult) -> dict[str, Any]:
     }
 
 
-def show_all(assignment: Assignment, done: list[tuple[HandInResult, str]]) -> None:
-    """Print a line for each hand-in."""
+def show_all(
+    assignment: Assignment, done: list[tuple[HandInResult, str]], notes: Mapping[str, str] | None = None
+) -> None:
+    """Print a line for each hand-in; `notes` are more to say, by student."""
     table = Table("student", "state", "points", "reasons", title=f"{assignment.name}: {assignment.settings.title}")
     foreign = any(result.evidence for result, _ in done)
     if foreign:
@@ -96,7 +99,7 @@ def show_all(assignment: Assignment, done: list[tuple[HandInResult, str]]) -> No
             escape(safe(result.student)),
             result.state,
             f"{earned:g} / {most:g}",
-            escape(safe(reason or summary(result))),
+            escape(safe("\n".join(filter(None, (reason or summary(result), (notes or {}).get(result.student)))))),
         ]
         table.add_row(*row, *([result.edition] if foreign else []))
     out.print(table)

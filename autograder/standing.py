@@ -11,7 +11,9 @@ from pydantic import ValidationError
 
 from autograder import wording
 from autograder.course import Assignment, Question
+from autograder.editions import CANONICAL
 from autograder.grade import recorded
+from autograder.gradebook import unread
 from autograder.mending import kind_of, reason_of
 from autograder.results import HandInResult, QuestionResult, Timing
 from autograder.roster import Roster
@@ -121,6 +123,8 @@ def _of_one(assignment: Assignment, standing: Standing) -> Iterator[tuple[str, s
         return
     if standing.result.state == "failed" and not faults:
         yield "failed", reason_of(records[0])
+    for name, why in unread_of(assignment, standing.result).items():
+        yield "unread", f"{name}: {why}"
     target = standing.target.target if standing.target is not None else None
     if target is not None and target.guard is not None and target.guard.unexplained:
         yield "guard", " ".join(target.guard.unexplained)
@@ -130,6 +134,21 @@ def _of_one(assignment: Assignment, standing: Standing) -> Iterator[tuple[str, s
         yield "unexamined", missing
     if standing.sheet is not None and standing.sheet.waiting(assignment.questions):
         yield "waiting", ""
+
+
+def unread_of(assignment: Assignment, result: HandInResult) -> dict[str, str]:
+    """Notebooks of a recorded hand-in that could not be read, each with the reason."""
+    foreign = any(record.edition != CANONICAL for record in result.questions)  # other courses have other cells
+    return {} if foreign else unread(assignment, result.student)
+
+
+def unread_notes(assignment: Assignment, results: Iterable[HandInResult]) -> dict[str, str]:
+    """The same of several, a line for each notebook, by student."""
+    found = {result.student: unread_of(assignment, result) for result in results}
+    return {
+        student: "\n".join(f"{name} could not be read: {why}" for name, why in own.items())
+        for student, own in found.items()
+    }
 
 
 def unexamined(assignment: Assignment, standing: Standing) -> list[Question]:

@@ -62,6 +62,10 @@ CASES = {
         "Nothing could be examined",
         "Send the feedback page; decide whether a mended hand-in is taken, then collect and grade it.",
     ),
+    "unread": (
+        "A notebook could not be read",
+        "Points for code count, and nobody has seen its answers in words. Ask the student for a mended notebook.",
+    ),
     "guard": (
         "The guard objects to the accuracy of the target",
         "Read the target section in formgrader and speak with the student. The lower figure counts so far.",
@@ -79,7 +83,14 @@ CASES = {
         "Open formgrader in `jupyter lab`, then run `autograder feedback` again.",
     ),
 }
-URGENT = ("fault", "not_recorded", "failed", "guard", "no_wall")  # a person decides; the others are a verb away
+URGENT = (
+    "fault",
+    "not_recorded",
+    "failed",
+    "unread",
+    "guard",
+    "no_wall",
+)  # a person decides; the others are a verb away
 
 # Figures of the report.
 POINTS, HAND_IN_COUNT, FLOOR, ALL_NOTEBOOKS = "points", "hand-ins", "no points", "all notebooks"

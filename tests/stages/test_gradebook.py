@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_code_cell, new_output
 from nbgrader.api import Gradebook
+from nbgrader.converters import Autograde
+from rich.console import Console
 from small_course import FULL, Class, cell_of
+from typer.testing import CliRunner
 
+from autograder.cli import app
+from autograder.course import Assignment, Course
 from autograder.errors import CourseError
+from autograder.grade import grade, not_examined
+from autograder.nbgrader_preprocessors import RestoreCells
+from autograder.regrade import regrade
+from autograder.results import HandInResult
 
 SCORES = {"dropout_forward": 5.0, "dropout_backward": 1.5, "target": 2.5}
 
@@ -190,6 +201,51 @@ def test_record_says_that_nbgrader_cannot_take_a_name_with_brackets(classroom: C
     for name in ("a[b]c", "a\nb"):
         classroom.hand_in(name, classroom.released())
         assert "brackets" in classroom.record(name)
+
+
+@pytest.mark.parametrize("where", [(RestoreCells, "preprocess"), (Autograde, "start")])
+def test_ctrl_c_is_no_fault_of_a_hand_in(
+    classroom: Class, monkeypatch: pytest.MonkeyPatch, where: tuple[type, str]
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    classroom.hand_in("ada", classroom.released())
+    with monkeypatch.context() as patch:
+        patch.setattr(*where, stopped)
+        with pytest.raises(KeyboardInterrupt):
+            classroom.record("ada")
+    assert classroom.record("ada") == ""
+
+
+def test_a_run_that_is_stopped_counts_what_is_recorded(classroom: Class, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(work: Assignment, *_: object, **__: object) -> Iterator[tuple[HandInResult, str]]:
+        for student, reason in {"ada": "", "bob": "", "cleo": "nbgrader could not record it"}.items():
+            yield not_examined(work, student, "no code"), reason
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("autograder.grade.grade", stopped)
+    monkeypatch.chdir(classroom.course.root)
+    done = CliRunner().invoke(app, ["grade"])
+    assert done.exit_code == 130
+    assert "stopped; hand-ins recorded: 2." in done.stderr
+
+
+@pytest.mark.parametrize("gradebook", [True, False])
+def test_grade_before_a_release_says_so_before_it_examines(
+    course: Course, monkeypatch: pytest.MonkeyPatch, gradebook: bool
+) -> None:
+    def examined(*_: object) -> None:
+        pytest.fail("something was examined")
+
+    monkeypatch.setattr("autograder.pool.run", examined)
+    (course.root / "submitted" / "ada" / "deep_nets").mkdir(parents=True)
+    if not gradebook:
+        (course.root / "gradebook.db").unlink()
+    for verb in (grade, partial(regrade, question="dropout_forward", show=print)):
+        with pytest.raises(CourseError, match="not released yet"):
+            list(verb(course.assignment("deep_nets"), console=Console(quiet=True)))
+    assert (course.root / "gradebook.db").exists() == gradebook
 
 
 def test_record_says_that_there_is_no_hand_in(classroom: Class) -> None:

@@ -190,7 +190,8 @@ def test_a_time_that_dateutil_stumbles_over_is_no_time(course, record_property):
     folder = course.root / "submitted" / "eve" / "deep_nets"
     folder.mkdir(parents=True)
     time_of_many_digits(folder)
-    assert gradebook._stage(course.assignment("deep_nets"), folder, course.root / "staged")
+    missing, refused = gradebook._stage(course.assignment("deep_nets"), folder, course.root / "staged")
+    assert (sorted(missing), refused) == (sorted(path.stem for path in course.assignment("deep_nets").notebooks), {})
     assert not (course.root / "staged" / "timestamp.txt").exists()
 
 

@@ -97,6 +97,30 @@ def test_moved_due_date_an_extension_and_no_rule_are_heeded(classroom: Class) ->
     assert lost(classroom, "ada") == 0
 
 
+def test_a_new_attempt_without_a_time_is_not_late(classroom: Class) -> None:
+    with_rule(classroom)
+    folder = classroom.course.root / "submitted" / "ada" / "deep_nets"
+    hand_in(classroom, "ada", "2026-11-21 00:30:00 UTC")
+    assert classroom.record("ada") == ""
+    assert lost(classroom, "ada") > 0
+    (folder / "timestamp.txt").unlink()
+    assert classroom.record("ada") == ""
+    assert lost(classroom, "ada") == 0
+    with book(classroom) as gradebook:
+        assert gradebook.find_submission("deep_nets", "ada").timestamp is None
+
+
+def test_plain_nbgrader_too_forgets_the_time_of_an_older_attempt(classroom: Class) -> None:
+    with_rule(classroom)
+    folder = classroom.course.root / "submitted" / "ada" / "deep_nets"
+    hand_in(classroom, "ada", "2026-11-21 00:30:00 UTC")
+    assert classroom.record("ada") == ""
+    (folder / "timestamp.txt").unlink()
+    done = classroom.nbgrader("autograde", "deep_nets", "--force")
+    assert done.returncode == 0, done.stderr
+    assert lost(classroom, "ada") == 0
+
+
 def test_release_writes_the_due_date(classroom: Class) -> None:
     from autograder.release import release
 

@@ -8,13 +8,15 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from nbgrader.api import Gradebook
 from rich.console import Console
+from traitlets.config import Config
 
 from autograder.course import Course
 from autograder.demo import make_course, make_hand_ins
 from autograder.feedback import feedback
 from autograder.grade import grade
-from autograder.gradebook import auto_scores, database
+from autograder.gradebook import auto_scores, database, record
 from autograder.regrade import regrade
 from autograder.release import release
 
@@ -72,6 +74,20 @@ def classroom(root, url=""):
     return work
 
 
+def words(work):
+    """The answers in words of `reference` that wait for a person."""
+    with Gradebook(database(work.course)) as book:
+        notebooks = book.find_submission("deep_nets", "reference").notebooks
+        return {grade.name for notebook in notebooks for grade in notebook.grades if grade.needs_manual_grade}
+
+
+def recorded():
+    """Settings under which recording examines nothing."""
+    settings = Config()
+    settings.ExaminerScores.examine = "autograder.grade.recorded"
+    return settings
+
+
 def graded(work):
     """Reasons why a hand-in was not recorded, by student."""
     return {result.student: reason for result, reason in grade(work, workers=2, with_target=False, console=QUIET)}
@@ -90,6 +106,17 @@ def test_gradebook_in_postgresql_holds_the_scores_that_sqlite_holds(server, tmp_
     shutil.copyfile(work.course.root / ".course_secret", plain.course.root / ".course_secret")
     assert graded(plain) == dict.fromkeys(STUDENTS, "")
     assert {student: auto_scores(plain, student) for student in STUDENTS} == scores
+
+    waited = words(work)
+    with Gradebook(server) as book:
+        for question in work.questions:
+            if question.grade_id in waited:
+                grade_of = book.find_grade(question.grade_id, question.notebook, "deep_nets", "reference")
+                grade_of.manual_score, grade_of.needs_manual_grade = question.points, False
+        book.db.commit()
+    assert record(work.course, work, "reference", settings=recorded()) == ""
+    assert waited
+    assert words(work) == set()
 
     assert set(feedback(work.course, work).values()) == {""}
     assert (work.course.root / "feedback" / "reference" / "deep_nets" / "Dropout.html").is_file()

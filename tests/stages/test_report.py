@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,13 @@ from small_course import Class
 from test_feedback_page import text
 from typer.testing import CliRunner
 
+from autograder import gradebook
 from autograder.cli import app
-from autograder.grade import records_of
+from autograder.course import Assignment
+from autograder.grade import recorded, records_of
 from autograder.report import report, safe_cell
-from autograder.standing import Standing, cases
+from autograder.results import HandInResult
+from autograder.standing import Standing, cases, standings
 
 
 def rows(path: Path) -> dict[str, dict[str, str]]:
@@ -138,6 +142,46 @@ def test_verb_prints_who_needs_a_person(whole: Class, monkeypatch: pytest.Monkey
     assert run.exit_code == 0, run.output
     assert (whole.course.root / "report" / "deep_nets.html").is_file()
     assert (whole.course.root / "report" / "deep_nets.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b'{"nbformat": 4, "cells": [', "it is not a notebook"),
+        (b'{"nbformat": 3, "worksheets": []}', "it is saved by a Jupyter from before 2015"),
+        (b'{"nbformat": 4, "cells": [{"cell_type": "markdown", "source": "Mine"}]}', "none of its graded cells"),
+        (b" " * 50_000_001, "it is larger than 50 MB"),
+    ],
+)
+def test_a_notebook_that_could_not_be_read_needs_a_person(
+    classroom: Class, monkeypatch: pytest.MonkeyPatch, content: bytes, why: str
+) -> None:
+    classroom.hand_in("ada", content)
+    assert classroom.record("ada") == ""
+    records_of(classroom.assignment, "ada").write(right()[0])
+    found = {case.kind: case for case in cases(classroom.assignment, standings(classroom.assignment))}
+    assert found["unread"].students == ("ada",)
+    assert f"Dropout.ipynb: {why}" in found["unread"].reason
+
+    def graded(work: Assignment, *_: object, **__: object) -> Iterator[tuple[HandInResult, str]]:
+        yield recorded(work, "ada", classroom.course.root), ""
+
+    monkeypatch.setattr("autograder.grade.grade", graded)
+    monkeypatch.chdir(classroom.course.root)
+    shown = CliRunner().invoke(app, ["grade"]).stdout
+    assert "Dropout.ipynb could not be read" in " ".join(shown.replace("│", " ").split())
+
+
+def test_a_readable_a_missing_and_another_courses_notebook_is_no_such_case(classroom: Class) -> None:
+    foreign = b'{"nbformat": 4, "cells": [], "metadata": {"autograder_unread": "mine"}}'
+    contents = {"ada": classroom.released(), "bob": None, "cleo": foreign}
+    for student, content in contents.items():
+        classroom.hand_in(student, content)
+        assert classroom.record(student) == ""
+        edition = "cs231n-2021" if student == "cleo" else "canonical"
+        records_of(classroom.assignment, student).write(right()[0].model_copy(update={"edition": edition}))
+    assert gradebook.unread(classroom.assignment, "cleo") == {"Dropout.ipynb": "none of its graded cells was found"}
+    assert "unread" not in {case.kind for case in cases(classroom.assignment, standings(classroom.assignment))}
 
 
 def test_cases_of_nobody_are_none(classroom: Class) -> None:
