@@ -185,7 +185,7 @@ def _ended(report: dict[str, Any], arrays: wire.Arrays, run: Run, lines: Mapping
     if event == "stuck":
         return (
             f"Training was stopped: no step was finished within {STUCK_SECONDS} CPU seconds. "
-            "Look for a loop that never ends."
+            "Look for a loop that never ends, or for loops over single numbers: they take far too long."
         )
     if event == "fault":
         run.unwritten = report.get("type") == "NotImplementedError"
