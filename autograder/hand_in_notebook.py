@@ -21,6 +21,7 @@ MAX_CELLS = 2_000
 MAX_MARKDOWN, MAX_ALL_MARKDOWN = 30_000, 500_000
 MAX_ALL_CODE = 1_000_000  # characters of code: it is coloured on pages, which may take as long
 UNREAD = "autograder_unread"  # key in the metadata of an autograded copy; a hand-in's own metadata is never kept
+NO_CELLS = "none of its graded cells was found"
 LONG = 5_000  # characters of a cell whose blank lines are shortened: many of them take the colouring longest
 
 

@@ -24,7 +24,7 @@ from traitlets.utils.importstring import import_item
 
 from autograder.course import Assignment, Course
 from autograder.cut import Cut
-from autograder.hand_in_notebook import UNREAD, empty_notebook, read_hand_in, unread_notebook
+from autograder.hand_in_notebook import NO_CELLS, UNREAD, empty_notebook, read_hand_in, unread_notebook
 from autograder.languages import ENGLISH, catalogue
 from autograder.languages.release import translate_notebook
 from autograder.languages.told import told, translate_shown
@@ -124,7 +124,7 @@ class HandInExporter(NotebookExporter):  # type: ignore[misc] # nbconvert ships 
     missing = List(Unicode(), help="Notebooks that were not handed in; an empty one stands in for each.").tag(
         config=True
     )
-    unread = Dict(help="Notebooks that were not even opened, each with the reason.").tag(config=True)
+    unread = Dict(help="Why notebooks were not opened, by name.").tag(config=True)
 
     def from_filename(
         self, filename: str, resources: dict[str, Any] | None = None, **kw: Any
@@ -158,7 +158,7 @@ class RestoreCells(_Step):
             known = originals(gradebook, about["notebook"], about["assignment"])
         blank = about["notebook"] in self.parent.missing
         if not blank and known and not found_in(nb, known):
-            nb.metadata.setdefault(UNREAD, "none of its graded cells was found")
+            nb.metadata.setdefault(UNREAD, NO_CELLS)
         restore(nb, known, blank=blank)
         return nb, resources
 

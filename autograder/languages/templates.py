@@ -16,7 +16,7 @@ _CODE = re.compile(r"import \S+( as \w+)?$|from \S+ import |\n\w+ = |\w+ = \w+\(
 # What these are called with is no sentence, or nobody reads it outside of the instructor's terminal.
 _NOT_READ = frozenset(
     {"namedtuple", "CourseError", "RuntimeError", "UsageError", "ExaminerFault", "addoption", "addinivalue_line"}
-    | {"List", "Unicode"}
+    | {"Dict", "List", "Unicode"}
 )
 
 

@@ -10,6 +10,7 @@ from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_code_cell, new_output
 from small_course import Class, cell_of
 
+from autograder.hand_in_notebook import NO_CELLS, UNREAD
 from autograder.notebooks import KERNEL
 
 pytestmark = pytest.mark.hostile
@@ -113,6 +114,7 @@ def _start_up_code(nb: NotebookNode) -> None:
     nb.cells.insert(0, new_code_cell("%load_ext evil\nimport os; os._exit(0)", id="first"))
 
 
+WITHOUT_CELLS = ("an empty notebook has no cell that loses points", "without metadata nothing is a question")
 CHEATS = {
     "without its cell the target cannot score below its full points": _delete("target"),
     "without the set-up nothing can be run, so nothing can fail": _delete("setup"),
@@ -147,7 +149,8 @@ def test_record_gives_the_examiners_scores_whatever_a_student_does_to_cells(clas
     assert (meta.points, meta.grade, meta.solution, meta.locked) == (10.0, True, False, True)
     assert "tags" not in cell_of(book, "target").metadata
     assert book.metadata.kernelspec == NotebookNode(KERNEL)
-    assert set(book.metadata) == {"kernelspec", "language_info"}
+    told = {UNREAD: NO_CELLS} if claim in WITHOUT_CELLS else {}
+    assert {name: text for name, text in book.metadata.items() if name not in ("kernelspec", "language_info")} == told
 
 
 def test_record_survives_a_deleted_cell_that_followed_a_deleted_cell(classroom: Class) -> None:
