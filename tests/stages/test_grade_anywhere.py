@@ -1,7 +1,6 @@
-import contextlib
-
 """Grading stopped, killed, taken up again, or done by a cluster: the same bytes in the end."""
 
+import contextlib
 import os
 import random
 import shutil
