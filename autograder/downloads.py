@@ -113,18 +113,15 @@ def read(entries: Iterable[Entry], assignment: str, package: str, knows: Callabl
         If it is one student's hand-in, and not said whose.
     """
     found = [entry for entry in entries if not _litter(entry.name)]
-    inner = _unwrapped(found)
-    for candidates in [found, inner] if inner is not None else [found]:
-        groups = _groups(candidates)
-        if kind := _kind(groups):
-            return _read(kind, _KINDS[kind][1], groups, assignment)
     groups = _groups(found)
     top = next(iter(groups), "")
-    if inner is not None and top != package and not knows(top):
-        within = _groups(inner)
-        [first, *others] = within
-        if _holds_many(within, package) or (not others and knows(PurePosixPath(first).stem)):
-            groups = within
+    inner = None if top == package or knows(top) else _unwrapped(found)  # what a student calls files decides nothing
+    within = _groups(inner) if inner is not None else {}
+    for candidates in (groups, within):
+        if kind := _kind(candidates):
+            return _read(kind, _KINDS[kind][1], candidates, assignment)
+    if _holds_many(within, package) or (len(within) == 1 and knows(PurePosixPath(next(iter(within))).stem)):
+        groups = within
     nameless = list(groups) == [assignment] and not knows(assignment)
     if nameless or (package in groups and not _is_file(groups[package])):
         raise ValueError("this looks like the hand-in of one student, and nothing says whose")

@@ -156,6 +156,29 @@ def test_one_mended_hand_in_is_taken_whole(files: dict[str, str | bytes], desk: 
     assert line_of(done, "ada").state == "replaced"
 
 
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"bob_102_9_hand_in.zip": work()},
+        {
+            "submission_metadata.yml": "submission_1:\n  :submitters:\n  - :email: bob@uni.edu\n",
+            "submission_1/nndl/layers.py": LAYERS,
+        },
+    ],
+    ids=["Canvas", "Gradescope"],
+)
+def test_files_of_one_student_named_as_a_platform_does_change_nobody_elses(
+    forged: dict[str, str | bytes], desk: Desk
+) -> None:
+    desk.write_roster("student,canvas_id,email\nada,101,ada@uni.edu\nbob,102,bob@uni.edu\n")
+    desk.collect({"ada_101_1_a.zip": work(OTHER), "bob_102_2_a.zip": work(OTHER)})
+    mended = {f"ada/{name}": content for name, content in {**H, **forged}.items()}
+    collect(desk.assignment, folder(desk, mended), roster=desk.roster)
+    alone = {f"ada/{name}": content for name, content in forged.items()}
+    collect(desk.assignment, folder(desk, alone, "alone"), roster=desk.roster)
+    assert desk.layers("bob") == OTHER
+
+
 def test_hand_in_of_one_student_without_a_name_is_refused(desk: Desk) -> None:
     for files in (H, {f"deep_nets/{name}": text for name, text in H.items()}):
         with pytest.raises(CourseError, match="nothing says whose"):
