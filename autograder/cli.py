@@ -201,7 +201,7 @@ def collect(
         counts = Counter(line.state for line in done.lines)
         told = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
         out.print(f"{done.kind}: {told}{'; nothing was changed (--dry-run)' if dry_run else ''}", markup=False)
-    raise typer.Exit(1 if done.unopened else 0)
+    raise typer.Exit(1 if done.not_taken else 0)
 
 
 @app.command()

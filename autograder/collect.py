@@ -59,8 +59,8 @@ class Collected:
     lines: list[Line] = field(default_factory=list)
 
     @property
-    def unopened(self) -> list[Line]:
-        """Hand-ins that could not be opened, or of nobody knows whom."""
+    def not_taken(self) -> list[Line]:
+        """Hand-ins that could not be opened, and what may be hand-ins of nobody knows whom."""
         return [line for line in self.lines if line.state in ("unopened", "unclear")]
 
     def table(self) -> Table:
@@ -122,7 +122,8 @@ def collect(assignment: Assignment, download: Path, *, roster: Path | None = Non
         if not dry_run:
             work.seen.write()
         if not any(line.student for line in collected.lines):
-            raise CourseError("no hand-ins in it", where=download, fix="docs/grader.md shows what can be collected")
+            [why, *_] = [*found.unclear.values(), "docs/grader.md shows what can be collected"]
+            raise CourseError("no hand-ins in it", where=download, fix=why)
         here = {line.student for line in collected.lines}
         collected.lines += [
             Line(row.student, "missing", remarks=("in the roster, and nothing was handed in",))

@@ -22,6 +22,7 @@ _MAX_METADATA = 100_000_000  # bytes
 _CANVAS = re.compile(r"(?P<name>[^_/]+)_(?P<late>LATE_)?(?P<user>\d+)_(?P<number>\d+)_(?P<file>.+)")
 _CANVAS_TEXT = re.compile(r"[^_/]+_(?:LATE_)?\d+_text\.html")
 _CANVAS_ANONYMOUS = re.compile(r"anon_[A-Za-z0-9]{5}_")
+_ANONYMOUS = "anonymous grading hides whose it is: end it in Canvas, and download again"
 _MOODLE = re.compile(r"(?P<name>.+?)_(?P<user>\d+)_assignsubmission_(?P<kind>file|onlinetext)_?(?P<file>.*)")
 _MOODLE_MARK = re.compile(r"_\d+_assignsubmission_(?:file|onlinetext)")
 _GRADESCOPE = re.compile(r"submission_(?P<number>\d+)")
@@ -187,7 +188,7 @@ def _canvas(groups: Groups, reading: _Reading) -> None:
         if _CANVAS_TEXT.fullmatch(name):
             reading.skipped[name] = "it is text typed into Canvas, not a file"
         elif _CANVAS_ANONYMOUS.match(name):
-            reading.unclear[name] = "anonymous grading hides whose it is: end it in Canvas, and download again"
+            reading.unclear[name] = _ANONYMOUS
         elif match is None or not _is_file(files):
             reading.leave(name, files, "its name is none that Canvas gives")
         else:
@@ -392,5 +393,8 @@ _KINDS: dict[str, tuple[Callable[[str, list[Entry]], bool], Callable[[Groups, _R
     ),
     "Moodle download": (_matches(_MOODLE, folder=False), _moodle),
     "nbgrader exchange": (_matches(_EXCHANGE, folder=True), _exchange),
-    "Canvas download": (lambda name, files: _is_file(files) and _CANVAS.fullmatch(name) is not None, _canvas),
+    "Canvas download": (
+        lambda name, files: _is_file(files) and bool(_CANVAS.fullmatch(name) or _CANVAS_ANONYMOUS.match(name)),
+        _canvas,
+    ),
 }

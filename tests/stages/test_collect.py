@@ -193,7 +193,7 @@ def test_a_file_named_like_another_students_hand_in_is_nobodys(desk: Desk) -> No
     done = desk.collect({"Ada_11_assignsubmission_file_hand_in.zip": work(), forged: work(OTHER), by_name: work(OTHER)})
     assert desk.submitted() == {"ada": WHOLE}
     assert desk.layers("ada") == LAYERS
-    unclear = {line.origin: line.remarks[0] for line in done.unopened}
+    unclear = {line.origin: line.remarks[0] for line in done.not_taken}
     assert set(unclear) == {forged, by_name.partition("/")[0]}
     assert all("more than one student" in reason for reason in unclear.values())
 
@@ -337,8 +337,8 @@ def test_one_bad_hand_in_stops_no_other_and_leaves_an_empty_folder(desk: Desk) -
     done = desk.collect(download)
     bad = {f"canvas-{number}" for number in (101, 102, 103, 104, 106)}
     assert desk.submitted() == {**{name: set() for name in bad}, "canvas-105": WHOLE}
-    assert {line.student for line in done.unopened} == bad
-    reasons = {line.student: " ".join(line.remarks) for line in done.unopened}
+    assert {line.student for line in done.not_taken} == bad
+    reasons = {line.student: " ".join(line.remarks) for line in done.not_taken}
     assert "too much" in reasons["canvas-101"]
     assert "link" in reasons["canvas-102"]
     assert "cannot be opened" in reasons["canvas-103"]

@@ -80,7 +80,7 @@ def test_an_id_is_compared_letter_by_letter_and_two_ids_of_two_rows_decide_nothi
 def test_one_zip_with_a_date_in_its_name_makes_no_canvas_download(desk: Desk) -> None:
     done = desk.collect({"wei.zip": work(), "ibrahim.zip": work(), "lee_2026_11_20.zip": work()})
     assert set(desk.submitted()) == {"wei", "ibrahim", "lee_2026_11_20"}
-    assert not done.unopened
+    assert not done.not_taken
 
 
 def test_a_zip_that_is_nobodys_in_a_canvas_download_ends_with_1(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,8 +101,10 @@ def test_a_zip_that_is_nobodys_in_a_canvas_download_ends_with_1(desk: Desk, monk
 
 def test_canvas_download_of_anonymous_grading_says_what_to_do(desk: Desk) -> None:
     done = desk.collect({"anon_Ab3xZ_5005_a.zip": work(), "a_101_1_a.zip": work(), "b_102_2_a.zip": work()})
-    [line] = done.unopened
+    [line] = done.not_taken
     assert "anonymous grading" in line.remarks[0]
+    with pytest.raises(CourseError, match="anonymous grading"):
+        desk.collect({"anon_Ab3xZ_5005_a.zip": work(), "anon_Cd4yW_5006_a.zip": work()})
 
 
 def test_two_zips_of_one_canvas_submission_are_put_together(desk: Desk) -> None:
@@ -230,7 +232,7 @@ def test_archives_that_are_no_zips_and_hand_ins_without_code_are_said(desk: Desk
             "eve_103_5004_essay.docx": b"?",
         }
     )
-    assert {line.student for line in done.unopened} == {"canvas-101", "canvas-103"}
+    assert {line.student for line in done.not_taken} == {"canvas-101", "canvas-103"}
     assert "h.rar was left out, because it is no zip" in told(done, "canvas-101")
     assert "more.7z was left out" in told(done, "canvas-102")
     assert "no Python file and no notebook" in told(done, "canvas-103")
@@ -312,7 +314,7 @@ def test_zips_of_old_tools_and_of_a_whole_environment_are_opened(desk: Desk) -> 
         at += 4
     path.write_bytes(raw)
     done = collect(desk.assignment, path)
-    assert not done.unopened
+    assert not done.not_taken
     assert desk.submitted() == dict.fromkeys(("ada", "bob", "Jörg Müller"), WHOLE)
 
 
