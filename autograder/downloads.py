@@ -11,18 +11,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-import yaml
-
+from autograder.gradescope_table import read_table, time_in
 from autograder.roster import moment, shared
 
 METADATA = "submission_metadata.yml"
-_MAX_METADATA = 100_000_000  # bytes
 _CANVAS = re.compile(r"(?P<name>[^_/]+)_(?P<late>LATE_)?(?P<user>\d+)_(?P<number>\d+)_(?P<file>.+)")
 _CANVAS_TEXT = re.compile(r"[^_/]+_(?:LATE_)?\d+_text\.html")
 _CANVAS_ANONYMOUS = re.compile(r"anon_[A-Za-z0-9]{5}_")
-_ANONYMOUS = "anonymous grading hides whose it is: end it in Canvas, and download again"
 _MOODLE = re.compile(r"(?P<name>.+?)_(?P<user>\d+)_assignsubmission_(?P<kind>file|onlinetext)_?(?P<file>.*)")
 _MOODLE_MARK = re.compile(r"_\d+_assignsubmission_(?:file|onlinetext)")
 _GRADESCOPE = re.compile(r"submission_(?P<number>\d+)")
@@ -188,7 +184,7 @@ def _canvas(groups: Groups, reading: _Reading) -> None:
         if _CANVAS_TEXT.fullmatch(name):
             reading.skipped[name] = "it is text typed into Canvas, not a file"
         elif _CANVAS_ANONYMOUS.match(name):
-            reading.unclear[name] = _ANONYMOUS
+            reading.unclear[name] = "anonymous grading hides whose it is: end it in Canvas, and download again"
         elif match is None or not _is_file(files):
             reading.leave(name, files, "its name is none that Canvas gives")
         else:
@@ -269,7 +265,8 @@ def _moodle(groups: Groups, reading: _Reading) -> None:
 
 def _gradescope(groups: Groups, reading: _Reading) -> None:
     """`submission_123/...` with a table of submitters; a group's hand-in arrives once for each of them."""
-    about, problem = _metadata(groups.pop(METADATA, []))
+    table = groups.pop(METADATA, [])
+    about, problem = read_table(table[0].path if table else None)
     if problem:
         reading.skipped[METADATA] = problem
     for name, files in groups.items():
@@ -281,7 +278,7 @@ def _gradescope(groups: Groups, reading: _Reading) -> None:
         row = row if isinstance(row, dict) else {}
         submitters = row.get(":submitters")
         people = [each for each in submitters if isinstance(each, dict)] if isinstance(submitters, list) else []
-        when = _time_in(row.get(":created_at"))
+        when = time_in(row.get(":created_at"))
         inner = tuple(entry.below(1) for entry in files)
         order = (when.timestamp() if when else 0.0, int(match["number"]))
         names = [str(person.get(":name") or person.get(":email") or "?") for person in people]
@@ -305,42 +302,6 @@ def _gradescope(groups: Groups, reading: _Reading) -> None:
 
 
 _GRADESCOPE_IDS = {"gradescope_id": ":sid", "email": ":email"}
-
-
-class _Loader(yaml.SafeLoader):  # type: ignore[misc] # yaml ships no types
-    """Reads Ruby's YAML: an object becomes the table or text that it is written as."""
-
-
-def _plain_node(loader: yaml.SafeLoader, _: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.MappingNode):
-        return loader.construct_mapping(node, deep=True)
-    return loader.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else str(node.value)
-
-
-_Loader.add_multi_constructor("!ruby/", _plain_node)
-
-
-def _metadata(files: list[Entry]) -> tuple[dict[str, Any], str]:
-    """What Gradescope's table says, and why it could not be read."""
-    path = files[0].path if files else None
-    if path is None or path.stat().st_size > _MAX_METADATA:
-        return {}, "the table of submitters is missing or too large"
-    try:
-        found = yaml.load(path.read_bytes(), _Loader)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return {}, "the table of submitters cannot be read"
-    return (found, "") if isinstance(found, dict) else ({}, "the table of submitters is no table")
-
-
-def _time_in(value: Any) -> datetime.datetime | None:
-    """A time of Gradescope's; one without an offset is in UTC."""
-    if isinstance(value, dict):
-        value = value.get("utc", value.get("time"))
-    if isinstance(value, str):
-        value = moment(value)
-    if not isinstance(value, datetime.datetime):
-        return None
-    return value.replace(tzinfo=datetime.UTC) if value.tzinfo is None else value.astimezone(datetime.UTC)
 
 
 def _exchange(groups: Groups, reading: _Reading) -> None:
