@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from nbformat.notebooknode import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_markdown_cell, new_notebook
 
 from autograder.examiner.files import crowded
-from autograder.notebooks import KERNEL, LANGUAGE
+from autograder.notebooks import KERNEL, LANGUAGE, new_cell
 from autograder.safe_markdown import safe_markdown
 from autograder.safe_outputs import MAX_SOURCE, SafeOutputs, plain_text
 
@@ -139,12 +139,12 @@ def _cell(raw: Any, outputs: SafeOutputs, identity: str, room: dict[str, int]) -
     source = raw.get("source", "")
     source = "".join(map(str, source)) if isinstance(source, list) else str(source)
     if raw["cell_type"] in ("code", "raw"):
-        cell = new_code_cell(_code(source, max(0, min(room["code"], MAX_SOURCE))), id=identity)
+        cell = new_cell("code", _code(source, max(0, min(room["code"], MAX_SOURCE))), identity)
         cell.outputs = outputs.of_cell(raw.get("outputs")) if raw["cell_type"] == "code" else []
     else:
         attachments = _attachments(raw.get("attachments"), outputs)
         source = plain_text(source, max(0, min(room["markdown"], MAX_MARKDOWN)))
-        cell = new_markdown_cell(safe_markdown(source, attachments), id=identity)
+        cell = new_cell("markdown", safe_markdown(source, attachments), identity)
         if attachments:
             cell.attachments = attachments
     meta = raw.get("metadata")

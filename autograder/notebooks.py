@@ -18,6 +18,23 @@ LANGUAGE = {"name": "python"}
 CELL_METADATA = frozenset({"nbgrader", "deletable", "editable", "tags"})
 
 
+def new_cell(kind: str, source: str, identity: str) -> NotebookNode:
+    """A cell of kind "code", "markdown" or "raw", as nbformat's own functions make it, but not validated by itself.
+
+    A whole notebook is validated when it is written; each cell as well took an eighth of recording a hand-in.
+
+    Examples
+    --------
+    >>> from nbformat.v4 import new_code_cell
+    >>> new_cell("code", "x = 1", "first") == new_code_cell("x = 1", id="first")
+    True
+    """
+    cell = NotebookNode(id=identity, cell_type=kind, metadata=NotebookNode(), source=source)
+    if kind == "code":
+        cell.update(execution_count=None, outputs=[])
+    return cell
+
+
 def check_notebook(nb: NotebookNode, where: str) -> None:
     """Refuse everything that nbgrader would strip wrong without a word.
 

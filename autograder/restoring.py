@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nbformat.notebooknode import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from nbgrader import utils
 from nbgrader.api import Gradebook
 
 from autograder.errors import CourseError
+from autograder.notebooks import new_cell
 from autograder.safe_markdown import safe_markdown
 
-_MAKE = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
 LOST = "*(This cell was missing from the hand-in and was put back.)*\n\n"
 
 
@@ -118,7 +117,7 @@ def _restored(cell: NotebookNode, original: Original) -> NotebookNode:
 
 
 def _new(original: Original, identity: str, source: str) -> NotebookNode:
-    cell: NotebookNode = _MAKE[original.kind](source, id=identity)
+    cell = new_cell(original.kind, source, identity)
     cell.metadata["nbgrader"] = original.metadata()
     if original.locked and utils.compute_checksum(cell) != original.checksum:
         raise CourseError(

@@ -264,7 +264,7 @@ class Examination:
         with places.passage("examiner") as temporary:
             results = temporary / "private" / "results.json"
             results.parent.mkdir(mode=0o700)
-            command = ["-q", "-p", "autograder.examiner.plugin", "--noconftest", "-p", "no:cacheprovider"]
+            command = ["-q", "--tb=no", "-p", "autograder.examiner.plugin", "--noconftest", "-p", "no:cacheprovider"]
             command += ["-c", str(CHECKS / "pytest.ini"), "--rootdir", str(CHECKS), str(CHECKS)]
             command += [f"--course={self.course.root}", f"--assignment={self.assignment.name}"]
             command += [f"--submission={self.folder.resolve()}", f"--wall={self.wall.name}"]
