@@ -122,8 +122,8 @@ def collect(assignment: Assignment, download: Path, *, roster: Path | None = Non
         if not dry_run:
             work.seen.write()
         if not any(line.student for line in collected.lines):
-            [why, *_] = [*found.unclear.values(), "docs/grader.md shows what can be collected"]
-            raise CourseError("no hand-ins in it", where=download, fix=why)
+            fix = next(iter(found.unclear.values()), "docs/grader.md shows what can be collected")
+            raise CourseError("no hand-ins in it", where=download, fix=fix)
         here = {line.student for line in collected.lines}
         collected.lines += [
             Line(row.student, "missing", remarks=("in the roster, and nothing was handed in",))

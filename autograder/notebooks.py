@@ -21,7 +21,7 @@ CELL_METADATA = frozenset({"nbgrader", "deletable", "editable", "tags"})
 def new_cell(kind: str, source: str, identity: str) -> NotebookNode:
     """A cell of kind "code", "markdown" or "raw", as nbformat's own functions make it, but not validated by itself.
 
-    A whole notebook is validated when it is written; each cell as well took an eighth of recording a hand-in.
+    A whole notebook is validated when it is written; each cell as well took about a tenth of recording a hand-in.
 
     Examples
     --------
